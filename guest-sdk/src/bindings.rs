@@ -1,0 +1,8 @@
+//! Generated from `wit/`; nothing else belongs here.
+
+wit_bindgen::generate!({
+    path: "../wit",
+    world: "function",
+    pub_export_macro: true,
+    runtime_path: "::wit_bindgen::rt",
+});

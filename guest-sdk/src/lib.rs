@@ -1,0 +1,39 @@
+//! What an author of a SPEAR function uses.
+//!
+//! A function is one ordinary Rust function with one attribute:
+//!
+//! ```
+//! #[spear_guest::function]
+//! fn hello(name: String) -> String {
+//!     format!("Hello, {name}!")
+//! }
+//! ```
+//!
+//! What it takes is a [`FromCall`], what it answers an [`IntoReply`], and what goes wrong a [`Failure`].
+//! What it may ask of SPEAR is one module per capability: [`log`], [`objects`] and [`resources`].
+//!
+//! The crate also compiles for the machine it is built on, so that a function's own logic can be tested there; only
+//! inside SPEAR is there a host to ask, and a capability that is used anywhere else panics.
+
+mod call;
+mod failure;
+mod json;
+pub mod log;
+pub mod objects;
+mod reply;
+pub mod resources;
+
+#[allow(clippy::allow_attributes_without_reason, missing_docs, unreachable_pub, unsafe_code, reason = "generated code")]
+mod bindings;
+#[doc(hidden)]
+pub mod export;
+
+pub use call::{Call, FromCall};
+pub use failure::Failure;
+pub use json::Json;
+pub use reply::{IntoReply, Reply};
+pub use spear_guest_macros::function;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,6 @@
+//! Components made by hand, honest and hostile, through the public door.
+
+mod component;
+mod hostile;
+mod read;
+mod review;

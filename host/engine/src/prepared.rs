@@ -1,0 +1,59 @@
+//! A component that is ready to run: compiled, linked, its grants checked.
+
+use std::{fs, path::Path};
+
+use spear_hostcalls::{ConfigureContext, Configured, Guest, Hostcalls};
+use spear_types::{Code, Grants, Limits, Refusal};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+use crate::{
+    class::{Class, Interruption},
+    handler,
+    limiter::Limiter,
+};
+
+/// A component with its grants and limits; runs any number of times at once.
+pub struct Prepared {
+    pub(crate) interruption: Interruption,
+    pub(crate) instance: InstancePre<Guest<Limiter>>,
+    pub(crate) handle: ComponentExportIndex,
+    pub(crate) configured: Configured,
+    pub(crate) limits: Limits,
+}
+
+impl Prepared {
+    pub(crate) fn new(
+        class: &Class,
+        hostcalls: &Hostcalls,
+        component: &Component,
+        grants: &Grants,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        Ok(Self {
+            interruption: class.interruption,
+            instance: class.linker.instantiate_pre(component).map_err(|error| invalid(&error))?,
+            handle: find_handle(component)?,
+            configured: hostcalls.configure(&ConfigureContext { grants })?,
+            limits: limits.clone(),
+        })
+    }
+}
+
+pub(crate) fn compile(engine: &wasmtime::Engine, artifact: &Path) -> Result<Component, Refusal> {
+    let unread =
+        |error| Refusal::new(Code::Internal, format!("cannot read the artifact {}: {error}", artifact.display()));
+    let bytes = fs::read(artifact).map_err(unread)?;
+    Component::from_binary(engine, &bytes).map_err(|error| invalid(&error))
+}
+
+pub(crate) fn invalid(error: &wasmtime::Error) -> Refusal {
+    Refusal::new(Code::InvalidComponent, format!("{error:#}"))
+}
+
+fn find_handle(component: &Component) -> Result<ComponentExportIndex, Refusal> {
+    let interface = component.get_export_index(None, handler::INTERFACE);
+    interface.and_then(|interface| component.get_export_index(Some(&interface), handler::FUNCTION)).ok_or_else(|| {
+        let message = format!("the component does not export {} of {}", handler::FUNCTION, handler::INTERFACE);
+        Refusal::new(Code::InvalidComponent, message)
+    })
+}

@@ -1,0 +1,169 @@
+//! One run: a store, its limits, one call, what came of it.
+
+use std::{io, sync::Arc, time::Instant};
+
+use spear_hostcalls::{
+    Guest, Hostcalls, PrepareContext,
+    logs::{LogBuffer, TaskLog},
+};
+use spear_types::{Code, Identity, Outcome, Payload, Refusal, Usage};
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::task::AbortOnDropHandle;
+use wasmtime::{PoolConcurrencyLimitError, Store};
+
+use crate::{
+    class::Interruption,
+    handler::{WitFailure, WitPayload},
+    limiter::Limiter,
+    outcome,
+    prepared::{Prepared, invalid},
+    watch::{Deadline, Watched, watch},
+};
+
+/// Fuel after which a metered guest yields to the others on its thread: at 1,000 to 29,000 fuel a µs, which is what
+/// guests were measured to use, it runs for 1 ms at the most.
+const FUEL_YIELD: u64 = 1_000_000;
+
+/// Who runs, on what.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Who runs.
+    pub identity: Identity,
+    /// What the function is given.
+    pub call: Payload,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it cost.
+    pub usage: Usage,
+    /// What it wrote.
+    pub log: TaskLog,
+}
+
+/// The threads that guests run on. They are not the threads of the network and the timers, so guests that keep every
+/// one of them busy delay nothing else.
+pub(crate) struct Threads(Option<Runtime>);
+
+impl Threads {
+    pub(crate) fn start(threads: usize) -> io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(threads).thread_name("spear-guest").enable_time();
+        Ok(Self(Some(builder.build()?)))
+    }
+
+    pub(crate) async fn run(
+        &self,
+        hostcalls: &Hostcalls,
+        prepared: &Arc<Prepared>,
+        attempt: Attempt,
+    ) -> Result<Report, Refusal> {
+        let Self(Some(runtime)) = self else { return Err(Refusal::new(Code::Draining, "the engine is stopping")) };
+        let run = Run::new(hostcalls, Arc::clone(prepared), attempt);
+        match AbortOnDropHandle::new(runtime.spawn(run.drive())).await {
+            Ok(report) => report,
+            Err(error) => Err(Refusal::new(Code::Internal, format!("the run broke off: {error}"))),
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // Waiting here would block a thread of the runtime that drops us; what still runs is dropped at its next yield.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A run that has not started.
+struct Run {
+    prepared: Arc<Prepared>,
+    guest: Guest<Limiter>,
+    log: Arc<LogBuffer>,
+    call: Payload,
+    started: Instant,
+    deadline: Deadline,
+}
+
+impl Run {
+    fn new(hostcalls: &Hostcalls, prepared: Arc<Prepared>, attempt: Attempt) -> Self {
+        let Attempt { identity, call } = attempt;
+        let limits = &prepared.limits;
+        let started = Instant::now();
+        let deadline = started + limits.timeout;
+        let log = Arc::new(LogBuffer::new(limits.log));
+        let context = PrepareContext { identity, limits: limits.clone(), deadline, log: Arc::clone(&log) };
+        let hostcalls = hostcalls.prepare(&prepared.configured, &context);
+        let guest = Guest { hostcalls, host: Limiter::new(limits) };
+        Self { prepared, guest, log, call, started, deadline: Deadline::new(deadline) }
+    }
+
+    async fn drive(self) -> Result<Report, Refusal> {
+        let Self { prepared, guest, log, call, started, deadline } = self;
+        let call_size = call.size();
+        let mut store = new_store(&prepared, guest)?;
+        let Watched { output, cpu } = watch(handle(&mut store, &prepared, call), deadline).await;
+        if let Some(Err(error)) = &output
+            && error.is::<PoolConcurrencyLimitError>()
+        {
+            return Err(Refusal::new(Code::QueueFull, format!("the node's instances are used up: {error}")));
+        }
+        store.data_mut().hostcalls.finish();
+        let outcome = outcome::of(output, &store, &prepared.limits);
+        let mut usage = Usage { wall: started.elapsed(), cpu, ..usage(&store, &prepared) };
+        usage.bytes_in += call_size;
+        usage.bytes_out += if let Outcome::Succeeded(reply) = &outcome { reply.size() } else { 0 };
+        Ok(Report { outcome, usage, log: log.take() })
+    }
+}
+
+/// A store with every limit set, before any of the guest's code runs.
+fn new_store(prepared: &Prepared, guest: Guest<Limiter>) -> Result<Store<Guest<Limiter>>, Refusal> {
+    let limits = &prepared.limits;
+    let mut store = Store::try_new(prepared.instance.engine(), guest).map_err(|error| invalid(&error))?;
+    store.limiter(|guest| &mut guest.host);
+    store.set_hostcall_fuel(usize::try_from(limits.hostcall).unwrap_or(usize::MAX));
+    store.set_max_component_handles(limits.handles as usize);
+    match prepared.interruption {
+        Interruption::Epoch => {
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_async_yield_and_update(1);
+        }
+        Interruption::Fuel => {
+            let fuel = limits.fuel.unwrap_or(u64::MAX);
+            let metered = store.set_fuel(fuel).and_then(|()| store.fuel_async_yield_interval(Some(FUEL_YIELD)));
+            metered.map_err(|error| invalid(&error))?;
+        }
+    }
+    Ok(store)
+}
+
+async fn handle(
+    store: &mut Store<Guest<Limiter>>,
+    prepared: &Prepared,
+    call: Payload,
+) -> wasmtime::Result<Result<WitPayload, WitFailure>> {
+    let instance = prepared.instance.instantiate_async(&mut *store).await?;
+    let handle =
+        instance.get_typed_func::<(WitPayload,), (Result<WitPayload, WitFailure>,)>(&mut *store, prepared.handle)?;
+    let (answer,) = handle.call_async(&mut *store, (call.into(),)).await?;
+    Ok(answer)
+}
+
+fn usage(store: &Store<Guest<Limiter>>, prepared: &Prepared) -> Usage {
+    let guest = store.data();
+    let meter = guest.hostcalls.meter();
+    let left = store.get_fuel().ok();
+    Usage {
+        fuel: prepared.limits.fuel.zip(left).map(|(limit, left)| limit.saturating_sub(left)),
+        peak_memory: spear_hostcalls::Host::peak_memory(&guest.host),
+        hostcalls: meter.hostcalls,
+        bytes_in: meter.bytes_in,
+        bytes_out: meter.bytes_out,
+        ..Usage::default()
+    }
+}

@@ -1,0 +1,40 @@
+//! `InvokeService`.
+
+use spear_proto::v1::{self, invoke_service_server::InvokeService};
+use spear_store::Store;
+use spear_types::{Payload, Refusal};
+use spear_wire::{Decode as _, Encode as _, required, to_status};
+use tonic::{Request, Response, Status};
+
+use crate::scheduler::{Invocation, Invoked, Scheduler};
+
+pub(super) struct Invoke {
+    pub(super) scheduler: Scheduler,
+    pub(super) store: Store,
+}
+
+#[tonic::async_trait]
+impl InvokeService for Invoke {
+    async fn invoke(&self, request: Request<v1::InvokeRequest>) -> Result<Response<v1::InvokeResponse>, Status> {
+        self.run(request.into_inner()).await.map(Response::new).map_err(to_status)
+    }
+}
+
+impl Invoke {
+    async fn run(&self, request: v1::InvokeRequest) -> Result<v1::InvokeResponse, Refusal> {
+        let v1::InvokeRequest { function, version, call, trace_parent } = request;
+        let function = self.store.function(&function.try_into()?, version).await?;
+        let call = Payload::decode(required(call, "call")?)?;
+        let (name, version) = (function.name.to_string(), function.version);
+        let invoked = self.scheduler.invoke(Invocation { function, call, trace_parent }).await?;
+        let Invoked { task, node, outcome, usage } = invoked;
+        Ok(v1::InvokeResponse {
+            task: task.to_string(),
+            function: name,
+            version,
+            node: node.into(),
+            outcome: Some(outcome.encode()),
+            usage: Some(usage.encode()),
+        })
+    }
+}

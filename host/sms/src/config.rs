@@ -1,0 +1,39 @@
+//! `[sms]`: what the SMS is told at start.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// The section `[sms]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the SMS's gRPC listens.
+    pub listen: SocketAddr,
+    /// Functions, versions and objects.
+    pub data: PathBuf,
+    /// How often a node says that it lives.
+    #[serde(with = "humantime_serde")]
+    pub heartbeat: Duration,
+    /// A node that is silent for so long is lost. A node that dies is lost at once, with its connection.
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
+    /// Logs of recent tasks that are kept in memory: how many tasks.
+    pub log_tasks: usize,
+    /// The same: how many bytes.
+    pub log_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            data: PathBuf::from("spear-data/sms"),
+            heartbeat: Duration::from_secs(2),
+            // Three heartbeats may be late before a node is given up.
+            lease: Duration::from_secs(8),
+            log_tasks: 1_000,
+            log_bytes: 64 << 20,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! A deploy: header, bytes, checks, and only then a version. Whatever is refused leaves nothing behind.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use spear_admission::{Component, MAX_COMPONENT};
+use spear_proto::v1::{self, deploy_request::Part};
+use spear_store::{Deployed, FunctionDraft, NewBlob, Store};
+use spear_types::{Code, Digest, FunctionName, FunctionSpec, Grants, LimitPolicy, Limits, Refusal};
+use spear_wire::{Decode as _, from_status, required};
+use tokio::{sync::Semaphore, time::timeout};
+use tonic::Streaming;
+
+/// How long an upload may pause: it holds its function's name.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Makes versions of functions.
+pub(crate) struct Deploys {
+    store: Store,
+    policy: LimitPolicy,
+    under_way: Arc<Mutex<HashSet<FunctionName>>>,
+    /// A component made for it keeps the validator busy for seconds: one at a time, so an author cannot take every core.
+    checking: Semaphore,
+}
+
+/// A deploy whose header was accepted.
+struct Plan {
+    spec: FunctionSpec,
+    limits: Limits,
+    digest: Digest,
+    size: u64,
+    _turn: Turn,
+}
+
+/// The right to deploy a function; dropping it gives it back.
+struct Turn {
+    name: FunctionName,
+    under_way: Arc<Mutex<HashSet<FunctionName>>>,
+}
+
+impl Deploys {
+    pub(crate) fn new(store: Store, policy: LimitPolicy) -> Self {
+        Self { store, policy, under_way: Arc::default(), checking: Semaphore::new(1) }
+    }
+
+    /// Takes a deploy to its end.
+    ///
+    /// # Errors
+    /// Everything that can be known from the header is refused before a byte of the artifact is taken.
+    pub(crate) async fn deploy(&self, mut parts: Streaming<v1::DeployRequest>) -> Result<Deployed, Refusal> {
+        let Part::Header(header) = next(&mut parts).await?.ok_or_else(no_header)? else { return Err(no_header()) };
+        let plan = self.plan(header)?;
+        let blob = self.receive(parts, plan.size).await?;
+        plan.check(&blob)?;
+        self.admit(&blob, plan.spec.grants.clone()).await?;
+        let FunctionSpec { name, description, limits: _, grants } = plan.spec;
+        let draft = FunctionDraft { name, description, limits: plan.limits, grants };
+        Ok(self.store.deploy(draft, blob, SystemTime::now()).await?)
+    }
+
+    fn plan(&self, header: v1::DeployHeader) -> Result<Plan, Refusal> {
+        let v1::DeployHeader { spec, digest, size } = header;
+        let spec = FunctionSpec::decode(required(spec, "header.spec")?)?;
+        if size > MAX_COMPONENT {
+            return Err(Refusal::new(
+                Code::TooLarge,
+                format!("the artifact has {size} bytes, the limit is {MAX_COMPONENT}"),
+            ));
+        }
+        let limits = self.policy.resolve(&spec.limits)?;
+        let turn = self.take_turn(&spec.name)?;
+        Ok(Plan { limits, digest: digest.parse()?, size, spec, _turn: turn })
+    }
+
+    /// Two deploys of one name at once are one author's mistake or two authors' race: the later one hears of it instead
+    /// of winning by chance.
+    fn take_turn(&self, name: &FunctionName) -> Result<Turn, Refusal> {
+        if !lock(&self.under_way).insert(name.clone()) {
+            return Err(Refusal::new(Code::DeployInProgress, format!("another deploy of {name} is under way"))
+                .help("wait for it to end and look with `spear function ls`, then deploy again"));
+        }
+        Ok(Turn { name: name.clone(), under_way: Arc::clone(&self.under_way) })
+    }
+
+    async fn receive(&self, mut parts: Streaming<v1::DeployRequest>, size: u64) -> Result<NewBlob, Refusal> {
+        let mut writer = self.store.writer(size).await?;
+        while let Some(part) = next(&mut parts).await? {
+            let Part::Chunk(v1::Chunk { data }) = part else { return Err(no_header()) };
+            writer.write(data).await?;
+        }
+        Ok(writer.finish().await?)
+    }
+
+    /// Reads the component and holds it against its grants, where blocking is allowed.
+    async fn admit(&self, blob: &NewBlob, grants: Grants) -> Result<(), Refusal> {
+        let _turn = self.checking.acquire().await;
+        let bytes = blob.read().await?;
+        let admitted = tokio::task::spawn_blocking(move || Component::read(&bytes)?.review(&grants).admit()).await;
+        admitted.map_err(|error| Refusal::new(Code::Internal, format!("the check broke off: {error}")))?
+    }
+}
+
+impl Plan {
+    fn check(&self, blob: &NewBlob) -> Result<(), Refusal> {
+        if blob.size() != self.size {
+            let message = format!("the artifact came with {} of {} bytes", blob.size(), self.size);
+            return Err(Refusal::new(Code::InvalidRequest, message));
+        }
+        if blob.digest() != self.digest {
+            let message = format!("the artifact has the digest {}, {} was said", blob.digest(), self.digest);
+            return Err(Refusal::new(Code::DigestMismatch, message));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        lock(&self.under_way).remove(&self.name);
+    }
+}
+
+async fn next(parts: &mut Streaming<v1::DeployRequest>) -> Result<Option<Part>, Refusal> {
+    let paused = |_| Refusal::new(Code::InvalidRequest, format!("nothing came of the artifact for {PAUSE:?}"));
+    let request = timeout(PAUSE, parts.message()).await.map_err(paused)?.map_err(from_status)?;
+    request.map(|request| required(request.part, "part")).transpose()
+}
+
+fn no_header() -> Refusal {
+    Refusal::new(Code::InvalidRequest, "a deploy is one header first, then the artifact's bytes")
+}
+
+fn lock(names: &Mutex<HashSet<FunctionName>>) -> MutexGuard<'_, HashSet<FunctionName>> {
+    // Inserting and removing a name leave the set whole.
+    names.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,126 @@
+//! `spear doctor`: what keeps SPEAR from working well here, and what to do about it.
+
+use std::{fmt::Display, fs, process::Command, process::ExitCode};
+
+use serde::Serialize;
+use spear_engine::Allocation;
+use spear_types::NodeState;
+
+use super::Context;
+use crate::{
+    client::Client,
+    output::{bad, good},
+};
+
+/// A live instance takes 4 to 6 mappings: Linux' default allows about 10,000 instances.
+const MAPPINGS: u64 = 65_530;
+
+/// A connection and a file each: what a busy SMS needs.
+const OPEN_FILES: u64 = 4_096;
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Finding {
+    what: &'static str,
+    found: String,
+    /// What to do; none where all is well.
+    advice: Option<String>,
+}
+
+pub(crate) async fn run(context: &Context<'_>) -> anyhow::Result<ExitCode> {
+    let mut findings = vec![allocation(context), mappings(), open_files(), wasm_target()];
+    findings.extend(cluster(context).await);
+    let sick = findings.iter().any(|finding| finding.advice.is_some());
+    context.output.answer(&findings, || findings.iter().map(Finding::text).collect::<Vec<_>>().join("\n"))?;
+    Ok(ExitCode::from(u8::from(sick)))
+}
+
+impl Finding {
+    fn good(what: &'static str, found: impl Display) -> Self {
+        Self { what, found: found.to_string(), advice: None }
+    }
+
+    fn bad(what: &'static str, found: impl Display, advice: impl Display) -> Self {
+        Self { what, found: found.to_string(), advice: Some(advice.to_string()) }
+    }
+
+    fn text(&self) -> String {
+        let Self { what, found, advice } = self;
+        match advice {
+            None => format!("{} {what}: {found}", good("✓")),
+            Some(advice) => format!("{} {what}: {found}\n    {advice}", bad("✗")),
+        }
+    }
+}
+
+fn allocation(context: &Context<'_>) -> Finding {
+    let what = "instances get memory";
+    let slots = context.config.spearlet.slots;
+    let found = Allocation::of_machine(slots, &context.config.limits().maxima);
+    match found {
+        Allocation::Pooling { pagemap_scan: true } => Finding::good(what, format_args!("{found}, {slots} slots")),
+        Allocation::Pooling { pagemap_scan: false } => {
+            Finding::bad(what, found, "a kernel of 6.7 or later makes a fresh instance about twice as fast")
+        }
+        Allocation::OnDemand => Finding::bad(
+            what,
+            found,
+            "lower [spearlet] slots, or raise `ulimit -v`: pooled instances are about four times as fast",
+        ),
+    }
+}
+
+fn mappings() -> Finding {
+    let what = "mappings of one process (vm.max_map_count)";
+    let text = fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+    let found: Option<u64> = text.and_then(|text| text.trim().parse().ok());
+    match found {
+        Some(count) if count >= MAPPINGS => Finding::good(what, count),
+        Some(count) => Finding::bad(what, count, format_args!("sysctl -w vm.max_map_count={MAPPINGS}")),
+        None => Finding::bad(what, "not known", "SPEAR's nodes run on Linux"),
+    }
+}
+
+fn open_files() -> Finding {
+    let what = "open files (ulimit -n)";
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    match limit {
+        Some(count) if count < OPEN_FILES => Finding::bad(what, count, format_args!("ulimit -n {OPEN_FILES}")),
+        Some(count) => Finding::good(what, count),
+        None => Finding::good(what, "unlimited"),
+    }
+}
+
+fn wasm_target() -> Finding {
+    let what = "target wasm32-wasip2, to build functions";
+    let advice = "rustup target add wasm32-wasip2";
+    let sysroot = Command::new("rustc").args(["--print", "target-libdir", "--target", "wasm32-wasip2"]).output();
+    match sysroot {
+        Ok(printed) if std::path::Path::new(String::from_utf8_lossy(&printed.stdout).trim()).is_dir() => {
+            Finding::good(what, "installed")
+        }
+        Ok(_) => Finding::bad(what, "not installed", advice),
+        Err(error) => {
+            Finding::bad(what, format_args!("rustc: {error}"), "install Rust with rustup to build functions here")
+        }
+    }
+}
+
+async fn cluster(context: &Context<'_>) -> Vec<Finding> {
+    let what = "SMS";
+    let address = &context.config.client.sms;
+    let nodes = match Client::new(address) {
+        Ok(client) => client.nodes().await,
+        Err(refusal) => Err(refusal),
+    };
+    match nodes {
+        Err(refusal) => vec![Finding::bad(what, refusal.message, refusal.help.unwrap_or_default())],
+        Ok(nodes) => {
+            let live = nodes.iter().filter(|node| node.state == NodeState::Live).count();
+            let found = format!("{live} of {} live", nodes.len());
+            let advice = "start one with `spear spearlet`, or `spear up` for both in one";
+            let nodes = if live > 0 { Finding::good("nodes", found) } else { Finding::bad("nodes", found, advice) };
+            vec![Finding::good(what, address), nodes]
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `spear function`: what is deployed.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+use spear_types::{FunctionName, FunctionVersion, Refusal};
+
+use super::{Ask, Context, view};
+use crate::{
+    client::Client,
+    output::{self, size, table, time},
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Function {
+    /// List the functions, or the versions of one.
+    Ls {
+        /// List this function's versions.
+        name: Option<String>,
+    },
+    /// Show one with its limits, what enforces them, and its grants.
+    Get {
+        /// The function.
+        name: String,
+        /// Another version than the newest.
+        #[arg(long)]
+        version: Option<u32>,
+    },
+    /// Remove a function with all of its versions.
+    Rm {
+        /// The function.
+        name: String,
+    },
+}
+
+impl Ask for Function {
+    async fn ask(self, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Ls { name } => ls(client, context, name).await?,
+            Self::Get { name, version } => {
+                let function = client.function(&parse(&name)?, version).await?;
+                context.output.answer(&view::function(&function), || describe(&function))?;
+            }
+            Self::Rm { name } => {
+                let name = parse(&name)?;
+                let versions = client.delete_function(&name).await?;
+                let answer = json!({ "name": name, "versions": versions });
+                context.output.answer(&answer, || format!("removed {name} with {versions} version(s)"))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn ls(client: &Client, context: &Context<'_>, name: Option<String>) -> anyhow::Result<()> {
+    let functions = match name {
+        Some(name) => client.versions(&parse(&name)?).await?,
+        None => client.list_functions().await?,
+    };
+    if functions.is_empty() {
+        context.output.note("no function is deployed; make one with `spear new NAME`");
+    }
+    let values: Vec<Value> = functions.iter().map(view::function).collect();
+    context.output.answer(&values, || list(&functions))
+}
+
+fn list(functions: &[FunctionVersion]) -> String {
+    if functions.is_empty() {
+        return String::new();
+    }
+    let row = |function: &FunctionVersion| {
+        [
+            function.name.to_string(),
+            function.version.to_string(),
+            size(function.size),
+            function.digest.to_string()[..12].to_owned(),
+            time(function.created),
+            function.description.clone().unwrap_or_default(),
+        ]
+    };
+    table(["NAME", "VERSION", "SIZE", "DIGEST", "CREATED", "DESCRIPTION"], functions.iter().map(row))
+}
+
+fn describe(function: &FunctionVersion) -> String {
+    let row = |(name, value, by): (&str, String, spear_types::EnforcedBy)| [format!("  {name}"), value, by.to_string()];
+    let limits = table(["LIMIT", "VALUE", "ENFORCED BY"], function.limits.enforcement().into_iter().map(row));
+    let granted = |(bucket, access)| format!("  {bucket} = \"{access}\"\n");
+    let grants: String = function.grants.objects.iter().map(granted).collect();
+    let grants =
+        if grants.is_empty() { "  none".to_owned() } else { format!("  [grants.objects]\n{}", grants.trim_end()) };
+    format!(
+        "{} version {}, {} ({})\ndeployed {}\n\n{limits}\n\nGRANTS\n{grants}",
+        function.name,
+        function.version,
+        size(function.size),
+        function.digest,
+        time(function.created),
+    )
+}
+
+/// A name from the command line.
+pub(crate) fn parse(name: &str) -> Result<FunctionName, Refusal> {
+    Ok(name.parse()?)
+}
+
+/// What a deploy says.
+pub(crate) fn deployed(function: &FunctionVersion, made: bool) -> String {
+    let what = if made { output::good("deployed") } else { "unchanged".to_owned() };
+    format!(
+        "{what} {} version {} ({}, {})",
+        function.name,
+        function.version,
+        size(function.size),
+        &function.digest.to_string()[..12]
+    )
+}

@@ -1,0 +1,70 @@
+//! `spear logs`: what recent calls wrote.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+use spear_types::{Level, LogLine};
+
+use super::{Ask, Context, function::parse, view};
+use crate::{
+    client::{Client, LogsOf, TaskLog},
+    output::{bad, dim, good},
+};
+
+/// Show what recent calls wrote.
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// A function's name, or a task's id.
+    of: String,
+    /// The last so many lines only.
+    #[arg(short = 'n', long, value_name = "LINES")]
+    last: Option<u32>,
+}
+
+impl Ask for Logs {
+    async fn ask(self, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+        // A task's id is a function's name by its letters too, so the id is tried first.
+        let of = match self.of.parse() {
+            Ok(task) => LogsOf::Task(task),
+            Err(_) => LogsOf::Function(parse(&self.of)?),
+        };
+        let logs = client.logs(of, self.last).await?;
+        if logs.is_empty() {
+            context.output.note("nothing was written lately");
+        }
+        let values: Vec<Value> = logs.iter().map(value).collect();
+        context.output.answer(&values, || logs.iter().map(text).collect::<Vec<_>>().join("\n"))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn value(log: &TaskLog) -> Value {
+    json!({
+        "task": log.task,
+        "function": log.function,
+        "version": log.version,
+        "lines": log.lines.iter().map(view::log_line).collect::<Vec<_>>(),
+        "dropped": log.dropped,
+    })
+}
+
+fn text(log: &TaskLog) -> String {
+    let head = dim(format_args!("── {} version {} task {}", log.function, log.version, log.task));
+    let lines = log.lines.iter().map(line);
+    let dropped =
+        (log.dropped > 0).then(|| dim(format_args!("{} more line(s) were over the limit `log`", log.dropped)));
+    std::iter::once(head).chain(lines).chain(dropped).collect::<Vec<_>>().join("\n")
+}
+
+pub(crate) fn line(line: &LogLine) -> String {
+    let time = dim(humantime::format_rfc3339_millis(line.time));
+    let level = match line.level {
+        Level::Error | Level::Warn => bad(format_args!("{:5}", line.level)),
+        Level::Info => good(format_args!("{:5}", line.level)),
+        Level::Debug | Level::Trace => dim(format_args!("{:5}", line.level)),
+    };
+    let fields: String =
+        line.fields.iter().map(|(key, value)| format!(" {}{value}", dim(format_args!("{key}=")))).collect();
+    format!("{time} {level} {}{fields}", line.message)
+}

@@ -1,0 +1,109 @@
+//! How values look to programs. The names are a promise: they change only with a new major version.
+
+use std::time::Duration;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+use spear_types::{FunctionVersion, LogLine, NodeInfo, NodeState, ObjectInfo, Outcome, Payload, Trap, Usage};
+
+use crate::output;
+
+pub(crate) fn function(function: &FunctionVersion) -> Value {
+    let enforced = function.limits.enforcement();
+    let limit = |(name, value, by): &(&str, String, _)| json!({ "limit": name, "value": value, "enforced_by": by });
+    json!({
+        "name": function.name,
+        "version": function.version,
+        "description": function.description,
+        "digest": function.digest,
+        "size": function.size,
+        "limits": function.limits,
+        "enforcement": enforced.iter().map(limit).collect::<Vec<_>>(),
+        "grants": function.grants,
+        "created": output::time(function.created),
+    })
+}
+
+pub(crate) fn node(node: &NodeInfo) -> Value {
+    let (state, reason) = match &node.state {
+        NodeState::Live => ("live", None),
+        NodeState::Lost { reason } => ("lost", Some(reason)),
+    };
+    json!({
+        "name": node.name,
+        "address": node.address,
+        "slots": node.slots,
+        "running": node.running,
+        "spear_version": node.spear_version,
+        "last_heard": output::time(node.last_heard),
+        "state": state,
+        "reason": reason,
+    })
+}
+
+pub(crate) fn object(object: &ObjectInfo) -> Value {
+    json!({
+        "bucket": object.bucket,
+        "key": object.key,
+        "size": object.size,
+        "etag": object.etag,
+        "version": object.version,
+        "content_type": object.content_type,
+        "modified": output::time(object.modified),
+    })
+}
+
+pub(crate) fn outcome(outcome: &Outcome) -> Value {
+    let mut view = match outcome {
+        Outcome::Succeeded(reply) => payload(reply),
+        Outcome::Failed(failure) => {
+            json!({ "code": failure.code, "message": failure.message, "retryable": failure.retryable })
+        }
+        Outcome::Trapped(trap) => trapped(trap),
+        Outcome::OutOfFuel { limit } => json!({ "limit": limit }),
+        Outcome::OutOfMemory { limit, asked } => json!({ "limit_bytes": limit, "asked_bytes": asked }),
+        Outcome::TimedOut { limit } => json!({ "limit_ms": millis(*limit) }),
+        Outcome::Denied(denial) => json!({ "what": denial.what, "grant": denial.grant }),
+    };
+    view["kind"] = json!(outcome.name());
+    view
+}
+
+pub(crate) fn usage(usage: &Usage) -> Value {
+    json!({
+        "wall_ms": millis(usage.wall),
+        "cpu_ms": millis(usage.cpu),
+        "fuel": usage.fuel,
+        "peak_memory_bytes": usage.peak_memory,
+        "hostcalls": usage.hostcalls,
+        "bytes_in": usage.bytes_in,
+        "bytes_out": usage.bytes_out,
+    })
+}
+
+pub(crate) fn log_line(line: &LogLine) -> Value {
+    let fields: serde_json::Map<String, Value> =
+        line.fields.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+    let time = humantime::format_rfc3339_micros(line.time).to_string();
+    json!({ "time": time, "level": line.level, "message": line.message, "fields": fields })
+}
+
+/// A body that is text stands as text; another as base64.
+fn payload(payload: &Payload) -> Value {
+    let mut view = json!({ "content_type": payload.content_type, "headers": payload.headers });
+    match std::str::from_utf8(&payload.body) {
+        Ok(text) => view["body"] = json!(text),
+        Err(_) => view["body_base64"] = json!(BASE64_STANDARD.encode(&payload.body)),
+    }
+    view
+}
+
+fn trapped(trap: &Trap) -> Value {
+    let frame =
+        |frame: &spear_types::Frame| json!({ "function": frame.function, "file": frame.file, "line": frame.line });
+    json!({ "message": trap.message, "frames": trap.frames.iter().map(frame).collect::<Vec<_>>() })
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}

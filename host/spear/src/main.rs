@@ -1,0 +1,22 @@
+//! `spear`: one binary for the command line, the SMS and the Spearlet.
+
+mod cli;
+mod client;
+mod config;
+mod output;
+mod project;
+mod serve;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let output = output::Output::new(cli.global.output);
+    match cli.run(&output) {
+        Ok(code) => code,
+        Err(error) => output.fail(&error),
+    }
+}

@@ -1,0 +1,144 @@
+//! What a person or a program sees.
+
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anstyle::{AnsiColor, Style};
+use bytesize::ByteSize;
+use clap::ValueEnum;
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use spear_types::Refusal;
+
+/// Text for people, JSON for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs: one JSON value.
+    Json,
+}
+
+/// Where answers go: standard output; what accompanies them goes to standard error.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    format: Format,
+}
+
+/// SPEAR did not do what it was asked: a refusal, an unreachable SMS, a bad project.
+pub(crate) const REFUSED: u8 = 3;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+impl Output {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// Answers: `value` for programs, `text` for people.
+    pub(crate) fn answer(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+        let text = match self.format {
+            Format::Json => serde_json::to_string_pretty(value)?,
+            Format::Text => text(),
+        };
+        if text.is_empty() { Ok(()) } else { line(&text) }
+    }
+
+    /// Whether programs are listening.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// A sentence beside the answer, for people only.
+    pub(crate) fn note(&self, text: impl Display) {
+        if self.format == Format::Text {
+            anstream::eprintln!("{text}");
+        }
+    }
+
+    /// Shows an error; the answer is the exit code.
+    pub(crate) fn fail(&self, error: &anyhow::Error) -> ExitCode {
+        let refusal = error.downcast_ref::<Refusal>();
+        let code = refusal.map_or_else(|| "Error".to_owned(), |refusal| refusal.code.to_string());
+        let message = refusal.map_or_else(|| format!("{error:#}"), |refusal| refusal.message.clone());
+        let help = refusal.and_then(|refusal| refusal.help.as_deref());
+        match self.format {
+            Format::Json => {
+                let error = serde_json::json!({ "error": { "code": code, "message": message, "help": help } });
+                anstream::eprintln!("{error:#}");
+            }
+            Format::Text => {
+                anstream::eprintln!("{ERROR}error[{code}]{ERROR:#}: {message}");
+                if let Some(help) = help {
+                    anstream::eprintln!("{GOOD}help{GOOD:#}: {}", help.replace('\n', "\n  "));
+                }
+            }
+        }
+        ExitCode::from(REFUSED)
+    }
+
+    /// A bar for `length` bytes, where somebody looks.
+    pub(crate) fn progress(&self, what: String, length: u64) -> ProgressBar {
+        if self.format == Format::Json || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}");
+        let bar = ProgressBar::new(length).with_message(what);
+        style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
+    }
+}
+
+/// Writes a line to standard output. Somebody who stops reading (`| head`) is no error.
+pub(crate) fn line(text: &str) -> anyhow::Result<()> {
+    match writeln!(anstream::stdout(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// A table without frames.
+pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table.add_rows(rows);
+    let trimmed: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    trimmed.join("\n")
+}
+
+pub(crate) fn size(bytes: u64) -> String {
+    ByteSize(bytes).display().iec().to_string()
+}
+
+/// Three digits and a unit.
+pub(crate) fn duration(duration: Duration) -> String {
+    let micros = duration.as_secs_f64() * 1e6;
+    match micros {
+        ..1e3 => format!("{micros:.0} µs"),
+        1e3..1e6 => format!("{:.1} ms", micros / 1e3),
+        _ => format!("{:.2} s", micros / 1e6),
+    }
+}
+
+pub(crate) fn dim(text: impl Display) -> String {
+    format!("{DIM}{text}{DIM:#}")
+}
+
+pub(crate) fn good(text: impl Display) -> String {
+    format!("{GOOD}{text}{GOOD:#}")
+}
+
+pub(crate) fn bad(text: impl Display) -> String {
+    format!("{ERROR}{text}{ERROR:#}")
+}
+
+/// A point in time as RFC 3339, to the second.
+pub(crate) fn time(time: std::time::SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
+}

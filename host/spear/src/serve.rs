@@ -1,0 +1,227 @@
+//! The long-running programs: bind, say where, serve, end in order.
+
+use std::{future::Future, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+use sms::Sms as SmsServer;
+use spear_types::NodeName;
+use spearlet::Spearlet as SpearletServer;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::{Context, Flags},
+    output::{self, Output},
+    telemetry,
+};
+
+/// How long what is under way may take once a program was told to stop.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Run the SMS and one Spearlet in one process.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Where the SMS listens. [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The folder of all data. [default: $XDG_STATE_HOME/spear]
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Where the Spearlet listens. [default: a free port]
+    #[arg(long, value_name = "ADDRESS")]
+    spearlet_listen: Option<SocketAddr>,
+    /// Runs at once. [default: 256]
+    #[arg(long)]
+    slots: Option<u32>,
+}
+
+/// Run the SMS.
+#[derive(Debug, Args)]
+pub(crate) struct Sms {
+    /// Where it listens. [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The folder of its data. [default: $XDG_STATE_HOME/spear/sms]
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+/// Run a Spearlet. `--sms` says whose.
+#[derive(Debug, Args)]
+pub(crate) struct Spearlet {
+    /// Where it listens. [default: 127.0.0.1:50052]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The folder of its data. [default: $XDG_STATE_HOME/spear/spearlet]
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// The node's name. [default: the machine's]
+    #[arg(long)]
+    name: Option<String>,
+    /// The URL that the SMS reaches the node at. [default: where it listens]
+    #[arg(long, value_name = "URL")]
+    advertise: Option<String>,
+    /// Runs at once. [default: 256]
+    #[arg(long)]
+    slots: Option<u32>,
+}
+
+/// What of `[sms]` was given as flags.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct SmsFlags {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<PathBuf>,
+}
+
+/// What of `[spearlet]` was given as flags.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct SpearletFlags {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sms: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advertise: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slots: Option<u32>,
+}
+
+impl Up {
+    pub(crate) fn flags(&self) -> Flags {
+        let folder = |name: &str| self.data.as_ref().map(|data| data.join(name));
+        let spearlet_listen = self.spearlet_listen.or_else(|| Some(SocketAddr::from(([127, 0, 0, 1], 0))));
+        let sms = SmsFlags { listen: self.listen, data: folder("sms") };
+        let data = folder("spearlet");
+        let spearlet = SpearletFlags { listen: spearlet_listen, data, slots: self.slots, ..SpearletFlags::default() };
+        Flags { client: None, sms: Some(sms), spearlet: Some(spearlet) }
+    }
+}
+
+impl Sms {
+    pub(crate) fn flags(&self) -> Flags {
+        let sms = SmsFlags { listen: self.listen, data: self.data.clone() };
+        Flags { client: None, sms: Some(sms), spearlet: None }
+    }
+}
+
+impl Spearlet {
+    pub(crate) fn flags(&self, sms: Option<String>) -> Flags {
+        let spearlet = SpearletFlags {
+            listen: self.listen,
+            data: self.data.clone(),
+            sms,
+            name: self.name.clone(),
+            advertise: self.advertise.clone(),
+            slots: self.slots,
+        };
+        Flags { client: None, sms: None, spearlet: Some(spearlet) }
+    }
+}
+
+/// `spear sms`
+pub(crate) async fn sms(context: &Context<'_>) -> anyhow::Result<ExitCode> {
+    telemetry::start(&context.config.log)?;
+    let stop = stopped_by_signals()?;
+    let sms = bind_sms(context).await?;
+    within_grace(&stop, sms.run(stop.clone())).await
+}
+
+/// `spear spearlet`
+pub(crate) async fn spearlet(context: &Context<'_>) -> anyhow::Result<ExitCode> {
+    telemetry::start(&context.config.log)?;
+    let stop = stopped_by_signals()?;
+    let spearlet = bind_spearlet(context, context.config.spearlet.clone()).await?;
+    within_grace(&stop, spearlet.run(stop.clone())).await
+}
+
+/// `spear up`: the same two programs over the same sockets, in one process.
+pub(crate) async fn up(context: &Context<'_>) -> anyhow::Result<ExitCode> {
+    telemetry::start(&context.config.log)?;
+    let stop = stopped_by_signals()?;
+    let sms = bind_sms(context).await?;
+    let of_this_sms = spearlet::Config { sms: format!("http://{}", sms.address()), ..context.config.spearlet.clone() };
+    let spearlet = bind_spearlet(context, of_this_sms).await?;
+    // Whichever ends first, ends the other.
+    let _ended = stop.clone().drop_guard();
+    let both = async {
+        let both = tokio::try_join!(ended(&stop, sms.run(stop.clone())), ended(&stop, spearlet.run(stop.clone())));
+        both.map(|_| ())
+    };
+    Box::pin(within_grace(&stop, both)).await
+}
+
+async fn bind_sms(context: &Context<'_>) -> anyhow::Result<SmsServer> {
+    let sms = SmsServer::bind(context.config.sms.clone(), context.config.limits()).await?;
+    listening(context.output, "sms", sms.address(), None)?;
+    Ok(sms)
+}
+
+async fn bind_spearlet(context: &Context<'_>, config: spearlet::Config) -> anyhow::Result<SpearletServer> {
+    let spearlet = SpearletServer::bind(config, context.config.limits().maxima).await?;
+    tracing::info!(node = %spearlet.name(), allocation = %spearlet.allocation(), "node ready");
+    listening(context.output, "spearlet", spearlet.address(), Some(spearlet.name()))?;
+    Ok(spearlet)
+}
+
+/// Says where a program is reached, one line each, for whoever started it.
+fn listening(out: &Output, role: &str, address: SocketAddr, name: Option<&NodeName>) -> anyhow::Result<()> {
+    let url = format!("http://{address}");
+    if out.is_json() {
+        return output::line(&json!({ "listening": role, "url": url, "name": name }).to_string());
+    }
+    let name = name.map(|name| format!(" {name}")).unwrap_or_default();
+    output::line(&format!("{role}{name} listening on {url}"))
+}
+
+async fn ended<T, E: std::error::Error + Send + Sync + 'static>(
+    stop: &CancellationToken,
+    program: impl Future<Output = Result<T, E>>,
+) -> anyhow::Result<T> {
+    let ended = program.await;
+    stop.cancel();
+    Ok(ended?)
+}
+
+/// Lets a program run until it ends; once it was told to stop, for [`GRACE`] at the most.
+async fn within_grace<T, E: Into<anyhow::Error>>(
+    stop: &CancellationToken,
+    program: impl Future<Output = Result<T, E>>,
+) -> anyhow::Result<ExitCode> {
+    let out_of_grace = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        ended = program => ended.map(|_| ExitCode::SUCCESS).map_err(Into::into),
+        () = out_of_grace => {
+            tracing::warn!("what was under way did not end within {GRACE:?}: it is given up");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Cancelled by SIGTERM or ctrl-c; a second signal ends the process at once.
+fn stopped_by_signals() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen to signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to signals")?;
+    let told = stop.clone();
+    tokio::spawn(async move {
+        let mut either = async || tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} };
+        either().await;
+        tracing::info!("stopping: what is under way may end; a second signal ends it");
+        told.cancel();
+        either().await;
+        std::process::exit(130);
+    });
+    Ok(stop)
+}

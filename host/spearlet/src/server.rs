@@ -1,0 +1,77 @@
+//! The node's own gRPC: check, convert, hand over, convert back.
+
+use spear_engine::{Attempt, Report};
+use spear_proto::v1;
+use spear_types::{Grants, Identity, Limits, NodeName, Payload, Refusal};
+use spear_wire::{Decode, Encode, required, to_status};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    components::{Components, Key},
+    slots::Slots,
+};
+
+/// Runs attempts.
+pub(crate) struct Runs {
+    name: NodeName,
+    components: Components,
+    slots: Slots,
+    maxima: Limits,
+}
+
+/// A [`v1::RunRequest`], taken apart.
+struct Run {
+    key: Key,
+    attempt: Attempt,
+}
+
+impl Runs {
+    pub(crate) fn new(name: NodeName, components: Components, slots: Slots, maxima: Limits) -> Self {
+        Self { name, components, slots, maxima }
+    }
+
+    async fn one(&self, request: v1::RunRequest) -> Result<Report, Refusal> {
+        let _slot = self.slots.take()?;
+        let Run { key, attempt } = self.decode(request)?;
+        key.limits.within(&self.maxima)?;
+        attempt.call.within(&key.limits)?;
+        let prepared = self.components.get(key).await?;
+        self.components.run(&prepared, attempt).await
+    }
+
+    fn decode(&self, request: v1::RunRequest) -> Result<Run, Refusal> {
+        let v1::RunRequest { task, attempt, function, version, digest, limits, grants, call, trace_parent } = request;
+        let identity = Identity {
+            task: task.parse()?,
+            attempt,
+            function: function.try_into()?,
+            version,
+            node: self.name.clone(),
+            trace_parent,
+        };
+        let key = Key {
+            digest: digest.parse()?,
+            grants: Grants::decode(grants.unwrap_or_default())?,
+            limits: Limits::decode(required(limits, "limits")?)?,
+        };
+        Ok(Run { key, attempt: Attempt { identity, call: Payload::decode(required(call, "call")?)? } })
+    }
+}
+
+#[tonic::async_trait]
+impl v1::spearlet_service_server::SpearletService for Runs {
+    async fn run(&self, request: Request<v1::RunRequest>) -> Result<Response<v1::RunResponse>, Status> {
+        let report = self.one(request.into_inner()).await.map_err(to_status)?;
+        Ok(Response::new(encode(report)))
+    }
+}
+
+fn encode(report: Report) -> v1::RunResponse {
+    let Report { outcome, usage, log } = report;
+    v1::RunResponse {
+        outcome: Some(outcome.encode()),
+        usage: Some(usage.encode()),
+        log: log.lines.into_iter().map(Encode::encode).collect(),
+        log_dropped: log.dropped,
+    }
+}

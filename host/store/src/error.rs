@@ -1,0 +1,121 @@
+//! What can go wrong, and which of it is only a full disk.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use bytesize::ByteSize;
+use spear_types::{BucketName, Digest, FunctionName, ObjectKey};
+
+/// Why the store did not do what it was asked.
+///
+/// Nothing of it happened. Only when the disk fails in the last step of a commit may all of it have happened after all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk, a quota or the largest file that is allowed is reached.
+    #[error("the disk is full")]
+    Full,
+    /// More bytes than the caller allows.
+    #[error("the bytes are over the limit of {}", ByteSize(*limit).display().iec())]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// No function of this name.
+    #[error("no function is named {name}")]
+    UnknownFunction {
+        /// The name that was asked for.
+        name: FunctionName,
+        /// Up to ten names that exist, the closest first.
+        known: Vec<FunctionName>,
+    },
+    /// The function exists, this version of it does not.
+    #[error("the function {name} has no version {version}; the newest is {newest}")]
+    UnknownVersion {
+        /// The function.
+        name: FunctionName,
+        /// The version that was asked for.
+        version: u32,
+        /// The newest version that exists.
+        newest: u32,
+    },
+    /// Nothing was ever put into the bucket.
+    #[error("there is no bucket {bucket}")]
+    UnknownBucket {
+        /// The bucket.
+        bucket: BucketName,
+    },
+    /// The bucket exists, the object does not.
+    #[error("the bucket {bucket} has no object {key}")]
+    UnknownObject {
+        /// The bucket.
+        bucket: BucketName,
+        /// The key.
+        key: ObjectKey,
+    },
+    /// No bytes of this digest.
+    #[error("no bytes with the digest {digest} are kept")]
+    UnknownBlob {
+        /// The digest.
+        digest: Digest,
+    },
+    /// Another process has the directory open, or this one has it open already.
+    #[error("{} is in use by another process", dir.display())]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// What is on the disk was not written by this program, or was damaged since.
+    #[error("the stored data is damaged: {0}")]
+    Corrupted(String),
+    /// The disk or the file system failed.
+    #[error("the file system failed: {0}")]
+    Io(#[source] io::Error),
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Database(#[source] redb::Error),
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Self::Full,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// What failed at `path`: the system's own errors do not say where.
+pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display())).into()
+}
+
+impl From<redb::Error> for Error {
+    fn from(error: redb::Error) -> Self {
+        match error {
+            redb::Error::Io(error) => error.into(),
+            redb::Error::Corrupted(what) => Self::Corrupted(what),
+            other => Self::Database(other),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Corrupted(format!("a record: {error}"))
+    }
+}
+
+/// redb has an error for each kind of step; all are the same to us.
+macro_rules! from_redb {
+    ($($step:ident),*) => {$(
+        impl From<redb::$step> for Error {
+            fn from(error: redb::$step) -> Self {
+                redb::Error::from(error).into()
+            }
+        }
+    )*};
+}
+
+from_redb!(DatabaseError, TransactionError, TableError, StorageError, CommitError);

@@ -1,0 +1,29 @@
+//! What the SMS remembers, and how it outlives the SMS.
+//!
+//! ```text
+//! bytes ─▶ BlobWriter ─▶ NewBlob ─┬▶ Store::deploy, Store::put_object     tables in redb that refer to blobs
+//!          a file in tmp/         └▶ Blobs::keep                          files alone: a Spearlet's cache
+//!                                         │
+//!                                         └▶ BlobReader ─▶ bytes
+//! ```
+//!
+//! A data directory is `spear.redb` beside `blobs/`. In there `ab/<64 digits>` is the file of the digest that begins
+//! with `ab`, and `tmp/` has the files in the making. Directories are the owner's alone (0700), files too (0600).
+//!
+//! A blob lives as long as a record refers to it. The tables count the references in the transaction that makes or
+//! drops them, and one lock makes *place the file, commit, remove what nobody refers to* one step: a put of the very
+//! bytes that a delete is about to remove waits, and brings its own file. What a crash leaves between these moments is
+//! a file without a reference, and [`Store::open`] sweeps it.
+
+mod blobs;
+mod error;
+mod functions;
+mod objects;
+mod refusal;
+mod store;
+mod tables;
+
+pub use blobs::{BlobReader, BlobWriter, Blobs, NewBlob};
+pub use error::Error;
+pub use functions::{Deployed, FunctionDraft};
+pub use store::Store;

@@ -1,0 +1,51 @@
+//! A function: what its author asks for, and a version as it is in force.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, FunctionName, Grants, LimitRequest, Limits};
+
+/// What the author asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionSpec {
+    /// The name.
+    pub name: FunctionName,
+    /// A line for people.
+    pub description: Option<String>,
+    /// Limits that are not the operator's defaults.
+    pub limits: LimitRequest,
+    /// What it may touch.
+    pub grants: Grants,
+}
+
+/// One version of a function, as it is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionVersion {
+    /// The name.
+    pub name: FunctionName,
+    /// From 1, one more with each deploy; never used again.
+    pub version: u32,
+    /// A line for people.
+    pub description: Option<String>,
+    /// SHA-256 of the artifact.
+    pub digest: Digest,
+    /// The artifact's size in bytes.
+    pub size: u64,
+    /// The limits in force.
+    pub limits: Limits,
+    /// The grants in force.
+    pub grants: Grants,
+    /// When it was deployed, by the SMS's clock.
+    #[serde(with = "humantime_serde")]
+    pub created: SystemTime,
+}
+
+impl FunctionVersion {
+    /// Whether both run the same bytes under the same limits and grants.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        let told = |version: &Self| (version.name.clone(), version.description.clone(), version.digest);
+        told(self) == told(other) && self.limits == other.limits && self.grants == other.grants
+    }
+}

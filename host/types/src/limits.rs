@@ -1,0 +1,282 @@
+//! What one run may use: asked for by the manifest, bounded by the operator.
+
+use std::{fmt, time::Duration};
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{Code, Refusal};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// The limits of one run, all in force at once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Limits {
+    /// Linear memory in bytes, all memories together.
+    pub memory: u64,
+    /// Wall time from the start of the run.
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+    /// Fuel; none: the run is timed by the epoch and not metered.
+    pub fuel: Option<u64>,
+    /// Bytes of the call, of the reply, and of an object that the guest holds at once.
+    pub payload: u64,
+    /// Bytes of log.
+    pub log: u64,
+    /// Bytes that one hostcall may carry out of the guest.
+    pub hostcall: u64,
+    /// Elements of all tables together.
+    pub tables: u32,
+    /// Handles to host resources (buckets, streams, …) held at once.
+    pub handles: u32,
+}
+
+/// Limits that somebody sets; what is absent is left to somebody else.
+///
+/// Sizes are written `"64MiB"` or as a number of bytes, times `"10s"`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitRequest {
+    /// See [`Limits::memory`].
+    #[serde(deserialize_with = "size", skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// See [`Limits::timeout`].
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// See [`Limits::fuel`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fuel: Option<u64>,
+    /// See [`Limits::payload`].
+    #[serde(deserialize_with = "size", skip_serializing_if = "Option::is_none")]
+    pub payload: Option<u64>,
+    /// See [`Limits::log`].
+    #[serde(deserialize_with = "size", skip_serializing_if = "Option::is_none")]
+    pub log: Option<u64>,
+    /// See [`Limits::hostcall`].
+    #[serde(deserialize_with = "size", skip_serializing_if = "Option::is_none")]
+    pub hostcall: Option<u64>,
+    /// See [`Limits::tables`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tables: Option<u32>,
+    /// See [`Limits::handles`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handles: Option<u32>,
+}
+
+/// The operator's word on limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitPolicy {
+    /// In force where a manifest says nothing.
+    pub defaults: Limits,
+    /// What a manifest may ask for at the most; `fuel: None` is no maximum.
+    pub maxima: Limits,
+}
+
+/// What enforces a limit on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EnforcedBy {
+    /// The store's resource limiter refuses the growth.
+    Limiter,
+    /// The epoch interrupts the guest, a timer outside of it ends the run.
+    Epoch,
+    /// Fuel is counted by each block of the guest's code.
+    Fuel,
+    /// The host counts at its own door.
+    Host,
+}
+
+impl LimitPolicy {
+    /// The limits in force for what a manifest asks.
+    ///
+    /// # Errors
+    /// [`Code::LimitTooHigh`] names every limit that is over its maximum.
+    pub fn resolve(&self, request: &LimitRequest) -> Result<Limits, Refusal> {
+        let limits = request.over(&self.defaults);
+        limits.within(&self.maxima)?;
+        Ok(limits)
+    }
+}
+
+impl Default for LimitPolicy {
+    fn default() -> Self {
+        Self { defaults: Limits::DEFAULTS, maxima: Limits::MAXIMA }
+    }
+}
+
+impl LimitRequest {
+    /// These limits, and `base` where they are absent.
+    #[must_use]
+    pub fn over(&self, base: &Limits) -> Limits {
+        Limits {
+            memory: self.memory.unwrap_or(base.memory),
+            timeout: self.timeout.unwrap_or(base.timeout),
+            fuel: self.fuel.or(base.fuel),
+            payload: self.payload.unwrap_or(base.payload),
+            log: self.log.unwrap_or(base.log),
+            hostcall: self.hostcall.unwrap_or(base.hostcall),
+            tables: self.tables.unwrap_or(base.tables),
+            handles: self.handles.unwrap_or(base.handles),
+        }
+    }
+}
+
+impl From<Limits> for LimitRequest {
+    fn from(limits: Limits) -> Self {
+        let Limits { memory, timeout, fuel, payload, log, hostcall, tables, handles } = limits;
+        Self {
+            memory: Some(memory),
+            timeout: Some(timeout),
+            fuel,
+            payload: Some(payload),
+            log: Some(log),
+            hostcall: Some(hostcall),
+            tables: Some(tables),
+            handles: Some(handles),
+        }
+    }
+}
+
+impl Limits {
+    /// Enough for an ordinary function: a Rust guest starts with 1–2 MiB of memory.
+    pub const DEFAULTS: Self = Self {
+        memory: 64 * MIB,
+        timeout: Duration::from_secs(10),
+        fuel: None,
+        payload: 4 * MIB,
+        log: 256 * KIB,
+        hostcall: 64 * MIB,
+        tables: 20_000,
+        handles: 1_000,
+    };
+
+    /// What a node of 4 GiB can give to a few runs at once.
+    pub const MAXIMA: Self = Self {
+        memory: GIB,
+        timeout: Duration::from_secs(3600),
+        fuel: None,
+        payload: 64 * MIB,
+        log: 4 * MIB,
+        hostcall: 256 * MIB,
+        tables: 100_000,
+        handles: 100_000,
+    };
+
+    /// Whether none of these is over `maxima`.
+    ///
+    /// # Errors
+    /// [`Code::LimitTooHigh`] names every limit that is.
+    pub fn within(&self, maxima: &Self) -> Result<(), Refusal> {
+        let pairs = self.numbers().into_iter().zip(maxima.numbers());
+        let over: Vec<String> = pairs
+            .filter(|((_, asked), (_, max))| asked > max)
+            .map(|((name, asked), (_, max))| {
+                format!("{name}: {} asked, {} allowed", show(name, asked), show(name, max))
+            })
+            .collect();
+        if over.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::new(Code::LimitTooHigh, over.join("; "))
+            .help("lower it under [limits] in spear.toml, or ask the operator"))
+    }
+
+    /// Each limit with its value as text and what enforces it.
+    #[must_use]
+    pub fn enforcement(&self) -> Vec<(&'static str, String, EnforcedBy)> {
+        let shown = |(name, value)| (name, show(name, value), self.enforced_by(name));
+        self.numbers().into_iter().filter(|(name, _)| *name != "fuel" || self.fuel.is_some()).map(shown).collect()
+    }
+
+    fn enforced_by(&self, name: &str) -> EnforcedBy {
+        match name {
+            "memory" | "tables" => EnforcedBy::Limiter,
+            "fuel" => EnforcedBy::Fuel,
+            // A metered guest is interrupted by its fuel, never by both.
+            "timeout" if self.fuel.is_some() => EnforcedBy::Fuel,
+            "timeout" => EnforcedBy::Epoch,
+            _ => EnforcedBy::Host,
+        }
+    }
+
+    /// Every limit as a number, so that they are compared and shown in one loop.
+    fn numbers(&self) -> [(&'static str, u128); 8] {
+        let Self { memory, timeout, fuel, payload, log, hostcall, tables, handles } = self;
+        [
+            ("memory", u128::from(*memory)),
+            ("timeout", timeout.as_nanos()),
+            ("fuel", fuel.map_or(u128::MAX, u128::from)),
+            ("payload", u128::from(*payload)),
+            ("log", u128::from(*log)),
+            ("hostcall", u128::from(*hostcall)),
+            ("tables", u128::from(*tables)),
+            ("handles", u128::from(*handles)),
+        ]
+    }
+}
+
+impl fmt::Display for EnforcedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Limiter => "limiter",
+            Self::Epoch => "epoch",
+            Self::Fuel => "fuel",
+            Self::Host => "host",
+        })
+    }
+}
+
+fn show(name: &str, value: u128) -> String {
+    let bounded = u64::try_from(value).unwrap_or(u64::MAX);
+    match name {
+        "timeout" => humantime::format_duration(Duration::from_nanos(bounded)).to_string(),
+        "fuel" | "tables" | "handles" => bounded.to_string(),
+        _ => ByteSize(bounded).display().iec().to_string(),
+    }
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Option::<ByteSize>::deserialize(deserializer).map(|size| size.map(|size| size.as_u64()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_fills_up_from_the_defaults() {
+        let request = LimitRequest { memory: Some(MIB), ..LimitRequest::default() };
+        let limits = LimitPolicy::default().resolve(&request).unwrap();
+        assert_eq!(limits, Limits { memory: MIB, ..Limits::DEFAULTS });
+    }
+
+    #[test]
+    fn every_limit_over_its_maximum_is_named_at_once() {
+        let request = LimitRequest {
+            memory: Some(1 << 40),
+            timeout: Some(Duration::from_secs(90_000)),
+            ..LimitRequest::default()
+        };
+        let refusal = LimitPolicy::default().resolve(&request).unwrap_err();
+        assert_eq!(refusal.code, Code::LimitTooHigh);
+        assert!(refusal.message.contains("memory: 1.0 TiB asked, 1.0 GiB allowed"), "{refusal}");
+        assert!(refusal.message.contains("timeout: 1day 1h asked, 1h allowed"), "{refusal}");
+    }
+
+    #[test]
+    fn an_operator_who_bounds_fuel_refuses_runs_that_are_not_metered() {
+        let maxima = Limits { fuel: Some(1_000), ..Limits::MAXIMA };
+        assert!(Limits::DEFAULTS.within(&maxima).is_err());
+        assert!(Limits { fuel: Some(1_000), ..Limits::DEFAULTS }.within(&maxima).is_ok());
+    }
+
+    #[test]
+    fn a_metered_run_is_interrupted_by_fuel_and_a_timed_one_by_the_epoch() {
+        let timeout =
+            |limits: &Limits| limits.enforcement().into_iter().find(|(name, ..)| *name == "timeout").unwrap().2;
+        assert_eq!(timeout(&Limits::DEFAULTS), EnforcedBy::Epoch);
+        assert_eq!(timeout(&Limits { fuel: Some(1), ..Limits::DEFAULTS }), EnforcedBy::Fuel);
+    }
+}

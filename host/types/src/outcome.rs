@@ -1,0 +1,142 @@
+//! How a run ended and what it cost.
+
+use std::{fmt, time::Duration};
+
+use bytesize::ByteSize;
+
+use crate::{Denial, Payload};
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The function answered.
+    Succeeded(Payload),
+    /// The function said that it failed.
+    Failed(Failure),
+    /// The guest broke off.
+    Trapped(Trap),
+    /// The fuel was used up.
+    OutOfFuel {
+        /// The limit.
+        limit: u64,
+    },
+    /// The guest needed more memory than its limit.
+    OutOfMemory {
+        /// The limit in bytes.
+        limit: u64,
+        /// What it asked for, in bytes.
+        asked: u64,
+    },
+    /// The deadline passed.
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The function asked for what it was not granted, and gave up over it.
+    Denied(Denial),
+}
+
+/// The function's own failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// A short name for programs.
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+    /// Whether the same call may succeed later.
+    pub retryable: bool,
+}
+
+/// A panic, an unreachable instruction, an access out of bounds, …
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trap {
+    /// The panic's message where the guest printed one, else the kind of trap.
+    pub message: String,
+    /// The guest's frames, innermost first.
+    pub frames: Vec<Frame>,
+}
+
+/// One of the guest's functions on the stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Its demangled name, or its index.
+    pub function: String,
+    /// The source file, where the component has debug information.
+    pub file: Option<String>,
+    /// The line in it.
+    pub line: Option<u32>,
+}
+
+/// What a run cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// From the start of the run to its end.
+    pub wall: Duration,
+    /// The time that its thread spent on it.
+    pub cpu: Duration,
+    /// Fuel, where the run was metered.
+    pub fuel: Option<u64>,
+    /// Linear memory at its peak, in bytes.
+    pub peak_memory: u64,
+    /// Calls of the host by the guest.
+    pub hostcalls: u64,
+    /// Bytes given to the guest: the call and what hostcalls answered.
+    pub bytes_in: u64,
+    /// Bytes taken from the guest: the reply and what hostcalls were given.
+    pub bytes_out: u64,
+}
+
+impl Outcome {
+    /// The outcome's name: `succeeded`, `timed-out`, ….
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Succeeded(_) => "succeeded",
+            Self::Failed(_) => "failed",
+            Self::Trapped(_) => "trapped",
+            Self::OutOfFuel { .. } => "out-of-fuel",
+            Self::OutOfMemory { .. } => "out-of-memory",
+            Self::TimedOut { .. } => "timed-out",
+            Self::Denied(_) => "denied",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name())?;
+        match self {
+            Self::Succeeded(_) => Ok(()),
+            Self::Failed(Failure { code, message, .. }) => write!(f, ": {code}: {message}"),
+            Self::Trapped(trap) => write!(f, ": {trap}"),
+            Self::OutOfFuel { limit } => write!(f, ": the limit of {limit} fuel was used up"),
+            Self::OutOfMemory { limit, asked } => {
+                write!(f, ": {} were needed, the limit is {}", iec(*asked), iec(*limit))
+            }
+            Self::TimedOut { limit } => write!(f, ": the limit is {}", humantime::format_duration(*limit)),
+            Self::Denied(denial) => write!(f, ": {denial}"),
+        }
+    }
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.frames.iter().try_for_each(|frame| write!(f, "\n  at {frame}"))
+    }
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.function)?;
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, " ({file}:{line})"),
+            (Some(file), None) => write!(f, " ({file})"),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+fn iec(bytes: u64) -> impl fmt::Display {
+    ByteSize(bytes).display().iec()
+}

@@ -1,0 +1,61 @@
+//! Functions.
+
+use spear_types::{FunctionSpec, FunctionVersion, Grants, LimitRequest, Limits, Refusal};
+
+use crate::{Decode, Encode, payload::timestamp, required, v1};
+
+impl Decode<v1::FunctionSpec> for FunctionSpec {
+    fn decode(message: v1::FunctionSpec) -> Result<Self, Refusal> {
+        let v1::FunctionSpec { name, description, limits, grants } = message;
+        Ok(Self {
+            name: name.try_into()?,
+            description,
+            limits: LimitRequest::decode(limits.unwrap_or_default())?,
+            grants: Grants::decode(grants.unwrap_or_default())?,
+        })
+    }
+}
+
+impl Encode<v1::FunctionSpec> for FunctionSpec {
+    fn encode(self) -> v1::FunctionSpec {
+        let Self { name, description, limits, grants } = self;
+        v1::FunctionSpec {
+            name: name.into(),
+            description,
+            limits: Some(limits.encode()),
+            grants: Some(grants.encode()),
+        }
+    }
+}
+
+impl Decode<v1::FunctionVersion> for FunctionVersion {
+    fn decode(message: v1::FunctionVersion) -> Result<Self, Refusal> {
+        let v1::FunctionVersion { name, version, description, digest, size, limits, grants, created } = message;
+        Ok(Self {
+            name: name.try_into()?,
+            version,
+            description,
+            digest: digest.parse()?,
+            size,
+            limits: Limits::decode(required(limits, "function.limits")?)?,
+            grants: Grants::decode(required(grants, "function.grants")?)?,
+            created: timestamp(created, "function.created")?,
+        })
+    }
+}
+
+impl Encode<v1::FunctionVersion> for FunctionVersion {
+    fn encode(self) -> v1::FunctionVersion {
+        let Self { name, version, description, digest, size, limits, grants, created } = self;
+        v1::FunctionVersion {
+            name: name.into(),
+            version,
+            description,
+            digest: digest.to_string(),
+            size,
+            limits: Some(limits.encode()),
+            grants: Some(grants.encode()),
+            created: Some(created.into()),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The door between `spear.v1` and the nouns: each message is converted here and nowhere else.
+//!
+//! Every conversion takes the message apart field by field, so a field that is new in `proto/` does not compile until
+//! somebody has decided what it means. Messages from outside are untrusted: [`Decode`] refuses what is malformed.
+
+mod function;
+mod limits;
+mod node;
+mod object;
+mod outcome;
+mod payload;
+pub mod server;
+mod status;
+pub mod stream;
+
+pub use spear_proto::v1;
+use spear_types::{Code, Refusal};
+
+pub use crate::status::{from_status, to_status};
+
+/// A value made from a message.
+pub trait Decode<Message>: Sized {
+    /// Takes the message apart.
+    ///
+    /// # Errors
+    /// `InvalidRequest` or `InvalidName` says which field is missing or malformed.
+    fn decode(message: Message) -> Result<Self, Refusal>;
+}
+
+/// A message made from a value; cannot fail.
+pub trait Encode<Message> {
+    /// Puts the message together.
+    fn encode(self) -> Message;
+}
+
+/// A field that proto3 cannot make mandatory.
+///
+/// # Errors
+/// `InvalidRequest` names the field.
+pub fn required<T>(field: Option<T>, name: &str) -> Result<T, Refusal> {
+    field.ok_or_else(|| invalid(format!("{name} is missing")))
+}
+
+fn invalid(message: impl Into<String>) -> Refusal {
+    Refusal::new(Code::InvalidRequest, message)
+}

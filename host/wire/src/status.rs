@@ -1,0 +1,91 @@
+//! The one place that builds a gRPC status, and its way back.
+
+use std::collections::HashMap;
+
+use spear_types::{Code, Refusal};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// Whose error details these are, as `google.rpc.ErrorInfo` wants it.
+const DOMAIN: &str = "spear";
+const HELP: &str = "help";
+
+/// The status of a refusal: its name travels as `ErrorInfo.reason`, its help as metadata.
+#[must_use]
+pub fn to_status(refusal: Refusal) -> tonic::Status {
+    let Refusal { code, message, help } = refusal;
+    let metadata: HashMap<String, String> = help.map(|help| (HELP.to_owned(), help)).into_iter().collect();
+    let details = ErrorDetails::with_error_info(code.to_string(), DOMAIN, metadata);
+    tonic::Status::with_error_details(grpc_code(code), message, details)
+}
+
+/// The refusal behind a status, on the client's side.
+#[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+pub fn from_status(status: tonic::Status) -> Refusal {
+    let info = status.get_details_error_info().filter(|info| info.domain == DOMAIN);
+    let named = info.as_ref().and_then(|info| Code::from_name(&info.reason));
+    let code = named.unwrap_or_else(|| foreign_code(status.code()));
+    let help = info.and_then(|mut info| info.metadata.remove(HELP));
+    Refusal { code, message: status.message().to_owned(), help }
+}
+
+fn grpc_code(code: Code) -> tonic::Code {
+    match code {
+        Code::InvalidRequest | Code::InvalidName | Code::InvalidManifest | Code::DigestMismatch | Code::TooLarge => {
+            tonic::Code::InvalidArgument
+        }
+        Code::InvalidComponent | Code::NotGranted | Code::LimitTooHigh => tonic::Code::FailedPrecondition,
+        Code::UnknownFunction
+        | Code::UnknownVersion
+        | Code::UnknownArtifact
+        | Code::UnknownBucket
+        | Code::UnknownObject
+        | Code::UnknownNode
+        | Code::UnknownTask => tonic::Code::NotFound,
+        Code::NameTaken => tonic::Code::AlreadyExists,
+        Code::DeployInProgress => tonic::Code::Aborted,
+        Code::QueueFull | Code::StorageFull => tonic::Code::ResourceExhausted,
+        Code::NoNodeFits | Code::NodeLost | Code::Draining | Code::Unreachable => tonic::Code::Unavailable,
+        Code::Internal => tonic::Code::Internal,
+    }
+}
+
+/// What a status means that another layer built: tonic itself, a proxy, a server that is none of ours.
+fn foreign_code(code: tonic::Code) -> Code {
+    match code {
+        tonic::Code::Unavailable => Code::Unreachable,
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => Code::TooLarge,
+        tonic::Code::InvalidArgument | tonic::Code::Unimplemented => Code::InvalidRequest,
+        tonic::Code::Ok
+        | tonic::Code::Cancelled
+        | tonic::Code::Unknown
+        | tonic::Code::DeadlineExceeded
+        | tonic::Code::NotFound
+        | tonic::Code::AlreadyExists
+        | tonic::Code::PermissionDenied
+        | tonic::Code::FailedPrecondition
+        | tonic::Code::Aborted
+        | tonic::Code::Internal
+        | tonic::Code::DataLoss
+        | tonic::Code::Unauthenticated => Code::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_survives_its_status() {
+        for code in Code::ALL {
+            let refusal = Refusal::new(code, "what was wrong").help("what to do");
+            assert_eq!(from_status(to_status(refusal.clone())), refusal);
+        }
+    }
+
+    #[test]
+    fn a_status_of_another_layer_gets_a_code_of_ours() {
+        assert_eq!(from_status(tonic::Status::unavailable("gone")).code, Code::Unreachable);
+        assert_eq!(from_status(tonic::Status::unknown("?")).code, Code::Internal);
+    }
+}

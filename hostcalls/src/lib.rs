@@ -1,0 +1,131 @@
+//! The hostcall controller: what a guest may ask for.
+//!
+//! ```text
+//!             once per process      once per version        once per instance
+//! capability    init ────────────▶    configure ───────────▶   prepare
+//!               (linker)              (check the grant)        (state in the store)
+//! ```
+//!
+//! One capability is one folder with the same files: `mod.rs` has the configuration and the state, `host.rs` what the
+//! guest calls, and a third file the backend where there is one. Adding a capability is one folder, and one line in
+//! each loop of [`Hostcalls`].
+//!
+//! This crate knows wasmtime and the nouns of `spear-types`; it never knows the host's other parts.
+
+mod bindings;
+mod capability;
+pub mod logs;
+mod meter;
+pub mod objects;
+mod resources;
+mod wasi;
+
+use std::sync::Arc;
+
+use spear_types::{Denial, Refusal};
+use wasmtime::component::{Linker, ResourceTable};
+
+use crate::capability::Capability as _;
+pub use crate::{
+    capability::{ConfigureContext, Guest, Host, PrepareContext},
+    meter::Meter,
+};
+
+/// The list: every capability, made once per process.
+#[derive(Clone)]
+pub struct Hostcalls {
+    logs: logs::Logs,
+    objects: objects::Objects,
+    resources: resources::Resources,
+    wasi: wasi::Wasi,
+}
+
+/// What one deployed version may do with each capability.
+pub struct Configured {
+    objects: Arc<objects::Config>,
+}
+
+/// What one instance holds: the part of its store's data that belongs to hostcalls.
+pub struct State {
+    logs: logs::State,
+    objects: objects::State,
+    resources: resources::State,
+    wasi: wasi::State,
+    table: ResourceTable,
+    meter: Meter,
+}
+
+impl Hostcalls {
+    /// The list over its backends.
+    #[must_use]
+    pub fn new(objects: Arc<dyn objects::Backend>) -> Self {
+        Self {
+            logs: logs::Logs,
+            objects: objects::Objects::new(objects),
+            resources: resources::Resources,
+            wasi: wasi::Wasi,
+        }
+    }
+
+    /// The first moment: makes every capability known to a linker.
+    ///
+    /// # Errors
+    /// When two capabilities define one name: a fault of this crate.
+    pub fn init<H: Host>(&self, linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
+        logs::Logs::init(linker)?;
+        objects::Objects::init(linker)?;
+        resources::Resources::init(linker)?;
+        wasi::Wasi::init(linker)
+    }
+
+    /// The second moment: checks a version's grants.
+    ///
+    /// # Errors
+    /// The first capability that cannot honour its grant says why.
+    pub fn configure(&self, version: &ConfigureContext<'_>) -> Result<Configured, Refusal> {
+        self.logs.configure(version)?;
+        self.resources.configure(version)?;
+        self.wasi.configure(version)?;
+        Ok(Configured { objects: self.objects.configure(version)? })
+    }
+
+    /// The third moment: the state of one instance.
+    #[must_use]
+    pub fn prepare(&self, configured: &Configured, run: &PrepareContext) -> State {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(usize::try_from(run.limits.handles).unwrap_or(usize::MAX));
+        State {
+            logs: self.logs.prepare(&(), run),
+            objects: self.objects.prepare(&configured.objects, run),
+            resources: self.resources.prepare(&(), run),
+            wasi: self.wasi.prepare(&(), run),
+            table,
+            meter: Meter::default(),
+        }
+    }
+}
+
+impl State {
+    /// What the hostcalls of this instance cost up to now.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
+        self.meter
+    }
+
+    /// The last thing that the guest asked for without a grant.
+    #[must_use]
+    pub fn denial(&self) -> Option<&Denial> {
+        self.objects.denial()
+    }
+
+    /// What the guest's panic printed, where it did.
+    #[must_use]
+    pub fn panic_message(&self) -> Option<String> {
+        self.wasi.panic_message()
+    }
+
+    /// Writes out what the guest left in its streams without an end of line.
+    pub fn finish(&mut self) {
+        self.wasi.finish();
+    }
+}

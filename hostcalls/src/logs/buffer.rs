@@ -1,0 +1,139 @@
+//! One task's log while it runs: bounded, and alive after its instance.
+
+use std::{
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use spear_types::LogLine;
+
+/// The longest message or field value in bytes. What is longer is cut: a guest must not choose how much of the log
+/// one line takes.
+pub const MAX_LINE: usize = 16 << 10;
+
+/// What a line costs on top of its texts, so that empty lines are not free either.
+const LINE_COST: u64 = 64;
+
+/// The lines of one attempt, up to the run's log limit.
+#[derive(Debug)]
+pub struct LogBuffer {
+    limit: u64,
+    log: Mutex<Filling>,
+}
+
+/// What an attempt wrote.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct TaskLog {
+    /// The lines, in order.
+    pub lines: Vec<LogLine>,
+    /// How many more the limit dropped.
+    pub dropped: u64,
+}
+
+#[derive(Debug, Default)]
+struct Filling {
+    log: TaskLog,
+    bytes: u64,
+}
+
+impl LogBuffer {
+    /// A log of at most `limit` bytes.
+    #[must_use]
+    pub fn new(limit: u64) -> Self {
+        Self { limit, log: Mutex::default() }
+    }
+
+    /// Adds a line, cut to [`MAX_LINE`]; once one did not fit, it and all later ones are counted and dropped.
+    pub fn write(&self, mut line: LogLine) {
+        cut(&mut line.message);
+        line.fields.iter_mut().for_each(|(key, value)| {
+            cut(key);
+            cut(value);
+        });
+        let cost = cost(&line);
+        let mut filling = self.lock();
+        if filling.log.dropped > 0 || filling.bytes + cost > self.limit {
+            filling.log.dropped += 1;
+        } else {
+            filling.bytes += cost;
+            filling.log.lines.push(line);
+        }
+    }
+
+    /// Bytes used of the limit.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.lock().bytes
+    }
+
+    /// The limit in bytes.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Takes the log out.
+    #[must_use]
+    pub fn take(&self) -> TaskLog {
+        mem::take(&mut self.lock().log)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Filling> {
+        // A line is pushed whole or not at all, so a poisoned log is still a log.
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn cost(line: &LogLine) -> u64 {
+    let fields: usize = line.fields.iter().map(|(key, value)| key.len() + value.len()).sum();
+    LINE_COST * (1 + line.fields.len() as u64) + (line.message.len() + fields) as u64
+}
+
+fn cut(text: &mut String) {
+    if text.len() > MAX_LINE {
+        text.truncate(text.floor_char_boundary(MAX_LINE));
+        text.push('…');
+        text.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use spear_types::Level;
+
+    use super::*;
+
+    fn line(message: &str) -> LogLine {
+        LogLine { time: SystemTime::UNIX_EPOCH, level: Level::Info, message: message.to_owned(), fields: Vec::new() }
+    }
+
+    #[test]
+    fn lines_over_the_limit_are_counted_and_dropped() {
+        let buffer = LogBuffer::new(3 * LINE_COST + 3);
+        for _ in 0..10 {
+            buffer.write(line("a"));
+        }
+        let log = buffer.take();
+        assert_eq!((log.lines.len(), log.dropped), (3, 7));
+    }
+
+    #[test]
+    fn nothing_follows_a_dropped_line() {
+        let buffer = LogBuffer::new(2 * LINE_COST + 10);
+        buffer.write(line("first"));
+        buffer.write(line("much too long for the rest"));
+        buffer.write(line("fits"));
+        let log = buffer.take();
+        assert_eq!((log.lines.len(), log.dropped), (1, 2));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters() {
+        let buffer = LogBuffer::new(1 << 20);
+        buffer.write(line(&"ä".repeat(MAX_LINE)));
+        let log = buffer.take();
+        assert!(log.lines[0].message.len() <= MAX_LINE + '…'.len_utf8());
+    }
+}

@@ -1,0 +1,38 @@
+//! Which of WASI 0.2 is linked. Sockets and HTTP are not: what is absent cannot be reached.
+
+use wasmtime::component::Linker;
+use wasmtime_wasi::{
+    WasiCtxView, WasiView,
+    cli::{WasiCli, WasiCliView as _},
+    filesystem::{WasiFilesystem, WasiFilesystemView as _},
+    p2::{
+        add_to_linker_proxy_interfaces_async,
+        bindings::{cli, filesystem, random},
+    },
+    random::{WasiRandom, WasiRandomView as _},
+};
+
+use crate::capability::{Guest, Host};
+
+impl<H: Host> WasiView for Guest<H> {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.hostcalls.wasi.ctx, table: &mut self.hostcalls.table }
+    }
+}
+
+pub(super) fn add_to_linker<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
+    // Polls, streams, clocks, secure randomness and stdio.
+    add_to_linker_proxy_interfaces_async(linker)?;
+    random::insecure::add_to_linker::<_, WasiRandom>(linker, |guest| guest.random())?;
+    random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, |guest| guest.random())?;
+    // Guests' runtimes ask for these at start; the answers are all empty.
+    filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, |guest| guest.filesystem())?;
+    filesystem::preopens::add_to_linker::<_, WasiFilesystem>(linker, |guest| guest.filesystem())?;
+    cli::environment::add_to_linker::<_, WasiCli>(linker, |guest| guest.cli())?;
+    cli::exit::add_to_linker::<_, WasiCli>(linker, |guest| guest.cli())?;
+    cli::terminal_input::add_to_linker::<_, WasiCli>(linker, |guest| guest.cli())?;
+    cli::terminal_output::add_to_linker::<_, WasiCli>(linker, |guest| guest.cli())?;
+    cli::terminal_stdin::add_to_linker::<_, WasiCli>(linker, |guest| guest.cli())?;
+    cli::terminal_stdout::add_to_linker::<_, WasiCli>(linker, |guest| guest.cli())?;
+    cli::terminal_stderr::add_to_linker::<_, WasiCli>(linker, |guest| guest.cli())
+}

@@ -1,0 +1,191 @@
+//! Standard output and error, line by line into the task's log.
+
+use std::{
+    collections::VecDeque,
+    io, mem,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::SystemTime,
+};
+
+use bytes::Bytes;
+use spear_types::{Level, LogLine};
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::{
+    cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamResult},
+};
+
+use crate::logs::{LogBuffer, MAX_LINE};
+
+/// How many of the last lines are kept to look for a panic's message in.
+const KEPT: usize = 16;
+
+/// What one write may carry: the guest's runtime asks before it writes.
+const WRITE: usize = 64 << 10;
+
+/// One stream of one instance; a cheap clone.
+#[derive(Clone)]
+pub(super) struct Lines(Arc<Mutex<Stream>>);
+
+struct Stream {
+    name: &'static str,
+    level: Level,
+    log: Arc<LogBuffer>,
+    line: Vec<u8>,
+    last: VecDeque<String>,
+}
+
+impl Lines {
+    pub(super) fn new(name: &'static str, level: Level, log: &Arc<LogBuffer>) -> Self {
+        let stream = Stream { name, level, log: Arc::clone(log), line: Vec::new(), last: VecDeque::new() };
+        Self(Arc::new(Mutex::new(stream)))
+    }
+
+    /// Writes out a last line without an end.
+    pub(super) fn finish(&self) {
+        let mut stream = self.lock();
+        if !stream.line.is_empty() {
+            stream.end_line();
+        }
+    }
+
+    /// What Rust's panic handler printed last: `panicked at src/lib.rs:3:5: message`.
+    pub(super) fn panic_message(&self) -> Option<String> {
+        let stream = self.lock();
+        let start = stream.last.iter().rposition(|line| line.contains("panicked at "))?;
+        let mut lines = stream.last.range(start..).take_while(|line| !line.starts_with("note: "));
+        let first = lines.next()?;
+        let place = &first[first.find("panicked at ")?..];
+        let message: Vec<&str> = lines.map(String::as_str).collect();
+        Some(format!("{place} {}", message.join("\n")).trim_end().to_owned())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stream> {
+        // Bytes are pushed whole or not at all, so a poisoned stream is still a stream.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stream {
+    fn write(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (text, ends) = piece.strip_suffix(b"\n").map_or((piece, false), |text| (text, true));
+            self.append(text);
+            if ends {
+                self.end_line();
+            }
+        }
+    }
+
+    /// A line without an end is cut into lines of [`MAX_LINE`]: it must not grow without end here either.
+    fn append(&mut self, mut text: &[u8]) {
+        while self.line.len() + text.len() > MAX_LINE {
+            let (head, tail) = text.split_at(MAX_LINE - self.line.len());
+            self.line.extend_from_slice(head);
+            self.end_line();
+            text = tail;
+        }
+        self.line.extend_from_slice(text);
+    }
+
+    fn end_line(&mut self) {
+        let message = String::from_utf8_lossy(&mem::take(&mut self.line)).into_owned();
+        if self.last.len() == KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(message.clone());
+        let fields = vec![("stream".to_owned(), self.name.to_owned())];
+        self.log.write(LogLine { time: SystemTime::now(), level: self.level, message, fields });
+    }
+}
+
+impl IsTerminal for Lines {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Lines {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for Lines {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.lock().write(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE)
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Lines {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for Lines {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.lock().write(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream() -> (Lines, Arc<LogBuffer>) {
+        let log = Arc::new(LogBuffer::new(1 << 20));
+        (Lines::new("stderr", Level::Error, &log), log)
+    }
+
+    #[test]
+    fn pieces_become_lines_and_the_last_needs_no_end() {
+        let (lines, log) = stream();
+        for piece in ["he", "llo\nwor", "ld"] {
+            lines.lock().write(piece.as_bytes());
+        }
+        lines.finish();
+        let messages: Vec<_> = log.take().lines.into_iter().map(|line| line.message).collect();
+        assert_eq!(messages, ["hello", "world"]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut() {
+        let (lines, log) = stream();
+        lines.lock().write(&vec![b'x'; 3 * MAX_LINE]);
+        assert_eq!(log.take().lines.len(), 2);
+        assert!(lines.lock().line.len() <= MAX_LINE);
+    }
+
+    #[test]
+    fn the_last_panic_is_found_among_other_lines() {
+        let (lines, _log) = stream();
+        lines
+            .lock()
+            .write(b"before\n\nthread '<unnamed>' (1) panicked at src/lib.rs:3:5:\nno such\nthing\nnote: run with\n");
+        assert_eq!(lines.panic_message().unwrap(), "panicked at src/lib.rs:3:5: no such\nthing");
+    }
+}
