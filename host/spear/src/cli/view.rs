@@ -104,6 +104,7 @@ fn trapped(trap: &Trap) -> Value {
     json!({ "message": trap.message, "frames": trap.frames.iter().map(frame).collect::<Vec<_>>() })
 }
 
+/// Milliseconds to the µs.
 fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
