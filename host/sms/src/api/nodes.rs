@@ -5,11 +5,10 @@ use spear_proto::v1::{self, node_service_server::NodeService};
 use spear_store::{BlobReader, Store};
 use spear_types::{Digest, Refusal};
 use spear_wire::{Encode as _, to_status};
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::nodes::{Lease, Nodes, serve};
+use crate::nodes::{Lease, Nodes, Outbound, serve};
 
 pub(super) struct NodesApi {
     pub(super) nodes: Nodes,
@@ -20,12 +19,12 @@ pub(super) struct NodesApi {
 
 #[tonic::async_trait]
 impl NodeService for NodesApi {
-    type LinkStream = ReceiverStream<Result<v1::LinkResponse, Status>>;
+    type LinkStream = Outbound;
     type FetchArtifactStream = BoxStream<'static, Result<v1::Chunk, Status>>;
 
     async fn link(&self, request: Request<Streaming<v1::LinkRequest>>) -> Result<Response<Self::LinkStream>, Status> {
         let link = serve(&self.nodes, self.lease, request.into_inner(), self.stop.clone()).await;
-        link.map(|out| Response::new(ReceiverStream::new(out))).map_err(to_status)
+        link.map(Response::new).map_err(to_status)
     }
 
     async fn list_nodes(&self, _: Request<v1::ListNodesRequest>) -> Result<Response<v1::ListNodesResponse>, Status> {

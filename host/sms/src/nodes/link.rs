@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream::BoxStream};
 use spear_proto::v1::{Heartbeat, LinkRequest, LinkResponse, Register, Registered, link_request, link_response};
 use spear_types::{Code, Refusal};
 use spear_wire::{Encode as _, from_status, required};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
@@ -13,6 +14,9 @@ use super::{Introduction, Nodes, Registration, client};
 
 /// How long a connection may take to be made, and to answer whether it lives.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// What goes to a node over its link.
+pub(crate) type Outbound = BoxStream<'static, Result<LinkResponse, tonic::Status>>;
 
 /// What the SMS holds a link to.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +29,10 @@ pub(crate) struct Lease {
     pub(crate) max_message: usize,
 }
 
-/// Registers the node that opened a link and answers with what goes back to it.
+/// Registers the node that opened a link; the answer is what goes back to it.
 ///
-/// The node is live until its stream ends, it is silent for too long, or `stop`.
+/// The node is live as long as the answer is, which the node's connection holds: until its stream ends, it is silent for
+/// too long, or `stop`.
 ///
 /// # Errors
 /// When the first message does not come in time or is not a sound registration.
@@ -36,24 +41,16 @@ pub(crate) async fn serve(
     lease: Lease,
     mut inbound: Streaming<LinkRequest>,
     stop: CancellationToken,
-) -> Result<mpsc::Receiver<Result<LinkResponse, tonic::Status>>, Refusal> {
+) -> Result<Outbound, Refusal> {
     let node = introduction(next(&mut inbound, lease.silence).await?)?;
     let (name, address) = (node.name.clone(), node.address.clone());
-    let client = client(&address, lease.max_message)?;
-    let registration = nodes.register(node, client)?;
+    let registration = nodes.register(node, client(&address, lease.max_message)?)?;
     tracing::info!(node = %name, address, "node registered");
-    let (out, outbound) = mpsc::channel(1);
     let registered = Registered { heartbeat_every: Some(lease.heartbeat.encode()) };
     let response = LinkResponse { message: Some(link_response::Message::Registered(registered)) };
-    // The channel is new and has room for one.
-    let _ = out.try_send(Ok(response));
-    let held = async move {
-        // `out` lives as long as the link: its end is what tells the node.
-        let _out = out;
-        hold(registration, lease, inbound, stop).await;
-    };
-    tokio::spawn(held);
-    Ok(outbound)
+    let held = futures::stream::once(hold(registration, lease, inbound, stop));
+    let until_broken = held.filter_map(|()| std::future::ready(None));
+    Ok(futures::stream::once(std::future::ready(Ok(response))).chain(until_broken).boxed())
 }
 
 async fn hold(registration: Registration, lease: Lease, mut inbound: Streaming<LinkRequest>, stop: CancellationToken) {

@@ -12,7 +12,7 @@ use spear_proto::v1::spearlet_service_client::SpearletServiceClient;
 use spear_types::{Code, NodeInfo, NodeName, NodeState, Refusal};
 use tonic::transport::{Channel, Endpoint};
 
-pub(crate) use self::link::{Lease, serve};
+pub(crate) use self::link::{Lease, Outbound, serve};
 use crate::scheduler::Candidate;
 
 /// Every node that registered since the SMS started; a cheap clone.
