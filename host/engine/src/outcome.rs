@@ -58,8 +58,9 @@ fn broken(error: &wasmtime::Error, guest: &Guest<Limiter>, limits: &Limits) -> O
 fn frames(error: &wasmtime::Error) -> Vec<Frame> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
     let all: Vec<Frame> = backtrace.frames().iter().flat_map(frames_of).collect();
-    let first = all.iter().position(|frame| !of_panicking(&frame.function)).unwrap_or(0);
-    all.into_iter().skip(first).take(MAX_FRAMES).collect()
+    let own: Vec<Frame> = all.iter().filter(|frame| !of_standard_library(frame)).cloned().collect();
+    let shown = if own.is_empty() { all } else { own };
+    shown.into_iter().take(MAX_FRAMES).collect()
 }
 
 /// One frame of wasm, and the functions that were inlined into it.
@@ -76,13 +77,37 @@ fn frames_of(frame: &FrameInfo) -> Vec<Frame> {
     frame.symbols().iter().map(symbol).collect()
 }
 
+/// The name as its author wrote it: demangled, without the types it was instantiated with.
 fn readable(name: &str) -> String {
-    format!("{:#}", demangle(name))
+    let name = format!("{:#}", demangle(name));
+    match name.find('<') {
+        Some(generics) if generics > 0 => name[..generics].trim_end_matches(':').to_owned(),
+        _ => name,
+    }
 }
 
-/// Whether a frame is the panic's own machinery and not what panicked.
-fn of_panicking(function: &str) -> bool {
-    const MACHINERY: [&str; 7] =
-        ["std::", "core::panicking", "core::option", "core::result", "__rust", "rust_", "abort"];
-    MACHINERY.iter().any(|prefix| function.trim_start_matches('<').starts_with(prefix))
+/// Whether a frame is of Rust's standard library, the panic's own machinery above all: it is never what went wrong.
+fn of_standard_library(frame: &Frame) -> bool {
+    const UNPLACED: [&str; 6] = ["std::", "core::", "alloc::", "__rust", "rust_", "abort"];
+    match &frame.file {
+        Some(file) => file.starts_with("/rustc/"),
+        None => UNPLACED.iter().any(|prefix| frame.function.starts_with(prefix)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_their_types_and_hashes() {
+        for (name, shown) in [
+            ("{closure#0}<alloc::string::String, ()>", "{closure#0}"),
+            ("_ZN4core3ptr13drop_in_place17h0123456789abcdefE", "core::ptr::drop_in_place"),
+            ("<T as U>::handle", "<T as U>::handle"),
+            ("collect::<Vec<u8>>", "collect"),
+        ] {
+            assert_eq!(readable(name), shown);
+        }
+    }
 }

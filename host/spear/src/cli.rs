@@ -39,6 +39,7 @@ pub(crate) struct Cli {
 
 /// Flags of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// How to answer.
     #[arg(short, long, global = true, value_enum, default_value = "text")]

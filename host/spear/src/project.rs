@@ -21,7 +21,7 @@ impl Project {
     /// # Errors
     /// `InvalidManifest` when there is none, or with the line that is wrong.
     pub(crate) fn open(folder: &Path) -> Result<Self, Refusal> {
-        let file = folder.join(manifest::FILE_NAME);
+        let file = below(folder, manifest::FILE_NAME);
         let absent = |error| {
             Refusal::new(Code::InvalidManifest, format!("cannot read {}: {error}", file.display()))
                 .help("run this in a project's folder, or make one with `spear new NAME`")
@@ -45,7 +45,7 @@ impl Project {
     }
 
     pub(crate) fn component_path(&self) -> PathBuf {
-        self.folder.join(self.manifest.wasm().0)
+        below(&self.folder, self.manifest.wasm().0)
     }
 
     /// Runs the manifest's build command in the project's folder.
@@ -65,4 +65,9 @@ impl Project {
         anyhow::ensure!(status.success(), "`{command}` failed: {status}");
         Ok(())
     }
+}
+
+/// A path in a folder, shown as a person would write it: `spear.toml`, not `./spear.toml`.
+pub(crate) fn below(folder: &Path, name: &str) -> PathBuf {
+    folder.strip_prefix(".").unwrap_or(folder).join(name)
 }

@@ -33,9 +33,9 @@ impl Artifacts {
 
     async fn fetch(&self, digest: &Digest) -> Result<(), Refusal> {
         let request = FetchArtifactRequest { digest: digest.to_string() };
-        let mut chunks = self.sms.clone().fetch_artifact(request).await.map_err(from_status)?.into_inner();
+        let mut chunks = self.sms.clone().fetch_artifact(request).await.map_err(not_fetched)?.into_inner();
         let mut writer = self.blobs.writer(MAX_COMPONENT).await?;
-        while let Some(chunk) = chunks.message().await.map_err(from_status)? {
+        while let Some(chunk) = chunks.message().await.map_err(not_fetched)? {
             writer.write(chunk.data).await?;
         }
         let blob = writer.finish().await?;
@@ -47,6 +47,17 @@ impl Artifacts {
         self.blobs.keep(blob).await?;
         tracing::info!(%digest, "artifact fetched");
         Ok(())
+    }
+}
+
+/// An SMS that this node cannot reach is no reason for the SMS to think that the node is gone.
+fn not_fetched(status: tonic::Status) -> Refusal {
+    let refusal = from_status(status);
+    match refusal.code {
+        Code::Unreachable => {
+            Refusal::new(Code::Internal, format!("the node cannot fetch the artifact: {}", refusal.message))
+        }
+        _ => refusal,
     }
 }
 

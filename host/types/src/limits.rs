@@ -94,7 +94,9 @@ impl LimitPolicy {
     /// # Errors
     /// [`Code::LimitTooHigh`] names every limit that is over its maximum.
     pub fn resolve(&self, request: &LimitRequest) -> Result<Limits, Refusal> {
-        let limits = request.over(&self.defaults);
+        let asked = request.over(&self.defaults);
+        // An operator who bounds fuel wants every run metered.
+        let limits = Limits { fuel: asked.fuel.or(self.maxima.fuel), ..asked };
         limits.within(&self.maxima)?;
         Ok(limits)
     }
@@ -232,6 +234,7 @@ fn show(name: &str, value: u128) -> String {
     let bounded = u64::try_from(value).unwrap_or(u64::MAX);
     match name {
         "timeout" => humantime::format_duration(Duration::from_nanos(bounded)).to_string(),
+        "fuel" if value == u128::MAX => "no limit".to_owned(),
         "fuel" | "tables" | "handles" => bounded.to_string(),
         _ => ByteSize(bounded).display().iec().to_string(),
     }
@@ -266,10 +269,12 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_who_bounds_fuel_refuses_runs_that_are_not_metered() {
+    fn an_operator_who_bounds_fuel_has_every_run_metered() {
         let maxima = Limits { fuel: Some(1_000), ..Limits::MAXIMA };
-        assert!(Limits::DEFAULTS.within(&maxima).is_err());
-        assert!(Limits { fuel: Some(1_000), ..Limits::DEFAULTS }.within(&maxima).is_ok());
+        let policy = LimitPolicy { defaults: Limits::DEFAULTS, maxima: maxima.clone() };
+        assert_eq!(policy.resolve(&LimitRequest::default()).unwrap().fuel, Some(1_000));
+        let refusal = Limits::DEFAULTS.within(&maxima).unwrap_err();
+        assert!(refusal.message.contains("fuel: no limit asked, 1000 allowed"), "{refusal}");
     }
 
     #[test]

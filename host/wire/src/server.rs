@@ -1,6 +1,6 @@
 //! What every gRPC server of SPEAR has: a bound address, health, reflection and an orderly end.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use spear_proto::DESCRIPTORS;
 use tokio::net::TcpListener;
@@ -17,6 +17,9 @@ use tonic::{
     transport,
 };
 use tonic_health::{ServingStatus, server::health_reporter};
+
+/// A client that says nothing is asked whether it lives: one that is gone must not hold an upload or a link open.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// Why a server could not start or broke off.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +79,11 @@ impl Listener {
     pub async fn serve(self, services: Services, stop: CancellationToken) -> Result<(), Error> {
         let routes = services.routes().await?;
         let incoming = TcpListenerStream::new(self.listener);
-        let server = transport::Server::builder().tcp_nodelay(true).add_routes(routes);
+        let server = transport::Server::builder()
+            .tcp_nodelay(true)
+            .http2_keepalive_interval(Some(KEEP_ALIVE))
+            .http2_keepalive_timeout(Some(KEEP_ALIVE))
+            .add_routes(routes);
         Ok(server.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await?)
     }
 }

@@ -19,10 +19,8 @@ use crate::{
 };
 
 /// Run a function now and print its answer.
-///
-/// The exit code tells the outcome: 0 succeeded, 1 failed, 3 refused by SPEAR, 124 timed-out, 125 out-of-fuel,
-/// 126 denied, 134 trapped, 137 out-of-memory.
 #[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Invoke {
     /// The function.
     function: String,
@@ -48,6 +46,9 @@ pub(crate) struct Invoke {
     #[arg(short, long)]
     quiet: bool,
 }
+
+const EXIT_CODES: &str = "The exit code tells the outcome: 0 succeeded, 1 failed, 3 refused by SPEAR, 124 timed-out, \
+                          125 out-of-fuel, 126 denied, 134 trapped, 137 out-of-memory.";
 
 impl Ask for Invoke {
     async fn ask(self, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {

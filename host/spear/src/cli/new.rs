@@ -12,7 +12,7 @@ use serde_json::json;
 use spear_types::{Code, FunctionName, Refusal};
 
 use super::{Context, function::parse};
-use crate::output::good;
+use crate::{output::good, project::below};
 
 /// The SDK in the checkout that this binary was built in, where that still is.
 const SDK_OF_CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk");
@@ -39,7 +39,7 @@ impl New {
     pub(crate) fn run(self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
         let name = parse(&self.name)?;
         let sdk = dependency(self.sdk.as_ref().or(context.config.new.sdk.as_ref()))?;
-        let folder = context.folder.join(name.as_str());
+        let folder = below(&context.folder, name.as_str());
         write(&folder, &name, &sdk)?;
         let answer = json!({ "name": name, "folder": folder, "sdk": sdk });
         context.output.answer(&answer, || format!("{} {}", good("made"), folder.display()))?;
