@@ -1,0 +1,120 @@
+//! What is encoded decodes to the same value, and no message makes a decoder panic.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use prost::Message as _;
+use spear_types::{
+    Access, Denial, Digest, Failure, Frame, FunctionSpec, FunctionVersion, Grants, LimitRequest, Limits, NodeInfo,
+    NodeState, ObjectInfo, Outcome, Payload, Trap, Usage,
+};
+use spear_wire::{Decode, Encode, v1};
+
+fn survives<T, M>(value: &T) -> Result<(), TestCaseError>
+where
+    T: Clone + std::fmt::Debug + PartialEq + Encode<M> + Decode<M>,
+{
+    prop_assert_eq!(
+        &T::decode(value.clone().encode()).map_err(|refusal| TestCaseError::fail(refusal.to_string()))?,
+        value
+    );
+    Ok(())
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    let sizes = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
+    (sizes, 0..u64::from(u32::MAX), any::<Option<u64>>(), any::<u32>(), any::<u32>()).prop_map(
+        |((memory, payload, log, hostcall), seconds, fuel, tables, handles)| Limits {
+            memory,
+            timeout: Duration::from_secs(seconds),
+            fuel,
+            payload,
+            log,
+            hostcall,
+            tables,
+            handles,
+        },
+    )
+}
+
+fn grants() -> impl Strategy<Value = Grants> {
+    let access = prop_oneof![Just(Access::Read), Just(Access::Write), Just(Access::ReadWrite)];
+    let bucket = "[a-z]{1,20}".prop_map(|name| name.parse().unwrap());
+    proptest::collection::btree_map(bucket, access, 0..5).prop_map(|objects| Grants { objects })
+}
+
+fn payload() -> impl Strategy<Value = Payload> {
+    let headers = proptest::collection::vec((".*", ".*"), 0..4);
+    (any::<Option<String>>(), headers, any::<Vec<u8>>()).prop_map(|(content_type, headers, body)| Payload {
+        content_type,
+        headers,
+        body: Bytes::from(body),
+    })
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let frame = (".*", any::<Option<String>>(), any::<Option<u32>>());
+    let frame = frame.prop_map(|(function, file, line)| Frame { function, file, line });
+    let trap = (".*", proptest::collection::vec(frame, 0..3)).prop_map(|(message, frames)| Trap { message, frames });
+    let failure = (".*", ".*", any::<bool>());
+    prop_oneof![
+        payload().prop_map(Outcome::Succeeded),
+        failure.prop_map(|(code, message, retryable)| Outcome::Failed(Failure { code, message, retryable })),
+        trap.prop_map(Outcome::Trapped),
+        any::<u64>().prop_map(|limit| Outcome::OutOfFuel { limit }),
+        any::<(u64, u64)>().prop_map(|(limit, asked)| Outcome::OutOfMemory { limit, asked }),
+        any::<u32>().prop_map(|limit| Outcome::TimedOut { limit: Duration::from_millis(limit.into()) }),
+        (".*", ".*").prop_map(|(what, grant)| Outcome::Denied(Denial { what, grant })),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn functions_survive_the_wire(limits in limits(), grants in grants(), description: Option<String>, version: u32, size: u64) {
+        let created = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let (name, digest) = ("hello".parse().unwrap(), Digest::of(b"hello"));
+        let spec = FunctionSpec { name, description, limits: LimitRequest::from(limits.clone()), grants };
+        survives::<_, v1::FunctionSpec>(&spec)?;
+        let FunctionSpec { name, description, grants, .. } = spec;
+        survives::<_, v1::FunctionVersion>(&FunctionVersion { name, version, description, digest, size, limits, grants, created })?;
+    }
+
+    #[test]
+    fn outcomes_and_usage_survive_the_wire(outcome in outcome(), fuel: Option<u64>, counts: [u64; 4], micros: (u32, u32)) {
+        survives::<_, v1::Outcome>(&outcome)?;
+        let [peak_memory, hostcalls, bytes_in, bytes_out] = counts;
+        let (wall, cpu) = (Duration::from_micros(micros.0.into()), Duration::from_micros(micros.1.into()));
+        survives::<_, v1::Usage>(&Usage { wall, cpu, fuel, peak_memory, hostcalls, bytes_in, bytes_out })?;
+    }
+
+    #[test]
+    fn objects_and_nodes_survive_the_wire(key in "[a-z/]{0,9}[a-z]", size: u64, version: u64, text: String, lost: bool) {
+        prop_assume!(key.parse::<spear_types::ObjectKey>().is_ok());
+        let modified = UNIX_EPOCH + Duration::from_nanos(1_700_000_000_123_456_789);
+        let (bucket, key, etag) = ("photos".parse().unwrap(), key.parse().unwrap(), Digest::of(b"x"));
+        survives::<_, v1::Object>(&ObjectInfo { bucket, key, size, etag, version, content_type: Some(text.clone()), modified })?;
+        let state = if lost { NodeState::Lost { reason: text.clone() } } else { NodeState::Live };
+        let node = NodeInfo {
+            name: "n1".parse().unwrap(),
+            address: text.clone(),
+            slots: 1,
+            running: 2,
+            spear_version: text,
+            last_heard: modified,
+            state,
+        };
+        survives::<_, v1::Node>(&node)?;
+    }
+
+    #[test]
+    fn no_bytes_make_a_decoder_panic(bytes: Vec<u8>) {
+        let _ = v1::FunctionSpec::decode(bytes.as_slice()).map(FunctionSpec::decode);
+        let _ = v1::FunctionVersion::decode(bytes.as_slice()).map(FunctionVersion::decode);
+        let _ = v1::Outcome::decode(bytes.as_slice()).map(Outcome::decode);
+        let _ = v1::Usage::decode(bytes.as_slice()).map(Usage::decode);
+        let _ = v1::Object::decode(bytes.as_slice()).map(ObjectInfo::decode);
+        let _ = v1::Node::decode(bytes.as_slice()).map(NodeInfo::decode);
+        let _ = v1::Payload::decode(bytes.as_slice()).map(Payload::decode);
+    }
+}
