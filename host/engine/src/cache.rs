@@ -23,6 +23,11 @@ pub(crate) struct CompiledCache {
 impl CompiledCache {
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let found = fs::metadata(folder)?;
+        if !is_ours_alone(&found) {
+            let message = format!("{} is not a folder of ours alone: chmod 700, or another folder", folder.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+        }
         Ok(Self { folder: folder.to_owned() })
     }
 
@@ -95,10 +100,14 @@ fn sum_of(file: &Path) -> PathBuf {
 
 fn check_owner(file: &Path) -> Result<(), Miss> {
     let found = fs::symlink_metadata(file).map_err(|_| Miss::Absent)?;
-    if !found.is_file() || found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o077 != 0 {
+    if !found.is_file() || !is_ours_alone(&found) {
         return Err(Miss::Unsound("it is not a file of ours alone".to_owned()));
     }
     Ok(())
+}
+
+fn is_ours_alone(found: &fs::Metadata) -> bool {
+    found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0
 }
 
 #[cfg(test)]

@@ -54,7 +54,8 @@ impl From<WitFailure> for Failure {
     }
 }
 
-fn cut(mut text: String, max: usize) -> String {
+/// The text, or its start of at most `max` bytes.
+pub(crate) fn cut(mut text: String, max: usize) -> String {
     if text.len() > max {
         text.truncate(text.floor_char_boundary(max));
         text.shrink_to_fit();

@@ -33,7 +33,11 @@ use crate::{
     cache::CompiledCache,
     class::{Class, Classes},
 };
-pub use crate::{pool::Allocation, prepared::Prepared, run::Report};
+pub use crate::{
+    pool::Allocation,
+    prepared::Prepared,
+    run::{Attempt, Report},
+};
 
 /// What a node gives to its guests.
 #[derive(Debug, Clone)]
@@ -52,19 +56,26 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// wasmtime refused its configuration, or two capabilities define one name.
-    #[error("cannot make the engine: {0}")]
-    Wasmtime(#[from] wasmtime::Error),
+    #[error("cannot make the engine: {0:#}")]
+    Wasmtime(wasmtime::Error),
     /// The threads or the folder for compiled code could not be made.
-    #[error("cannot make the engine: {0}")]
+    #[error("cannot make the engine")]
     Io(#[from] std::io::Error),
+}
+
+impl From<wasmtime::Error> for Error {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Wasmtime(error)
+    }
 }
 
 /// Runs components. Dropping it stops its threads.
 pub struct Engine {
-    hostcalls: Hostcalls,
+    // Dropped in this order: guests that still run need the epoch to come to their next yield.
+    guests: run::Threads,
     classes: Classes,
     cache: CompiledCache,
-    guests: run::Threads,
+    hostcalls: Hostcalls,
 }
 
 impl Engine {
@@ -116,17 +127,22 @@ impl Engine {
         }
         let component = prepared::compile(&class.engine, artifact)?;
         self.cache.store(&class.engine, digest, &component);
-        Ok(component)
+        // What was compiled sits in memory for good, what is loaded is mapped from its file.
+        Ok(self.cache.load(&class.engine, digest).unwrap_or(component))
     }
 
-    /// Runs one call in a fresh instance, on the engine's own threads. Dropping the future cancels the run.
+    /// Runs one call in a fresh instance, on the engine's own threads. Dropping the future cancels the run; `slot` is
+    /// dropped with the instance.
     ///
     /// # Errors
     /// `QueueFull` when the pools are used up, `InvalidComponent` when the handler's type is another one. All that
     /// happens once the guest has started is in the report.
-    pub async fn run(&self, prepared: &Arc<Prepared>, attempt: run::Attempt) -> Result<Report, Refusal> {
-        self.guests.run(&self.hostcalls, prepared, attempt).await
+    pub async fn run<S: Send + 'static>(
+        &self,
+        prepared: &Arc<Prepared>,
+        attempt: Attempt,
+        slot: S,
+    ) -> Result<Report, Refusal> {
+        self.guests.run(&self.hostcalls, prepared, attempt, slot).await
     }
 }
-
-pub use crate::run::Attempt;

@@ -40,7 +40,10 @@ impl Host for Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if over_its_own(desired, maximum) {
+            return Ok(false);
+        }
         let total = self.memory.saturating_add(desired.saturating_sub(current) as u64);
         if total > self.memory_limit {
             self.refused = Some(total);
@@ -51,13 +54,21 @@ impl ResourceLimiter for Limiter {
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if over_its_own(desired, maximum) {
+            return Ok(false);
+        }
         let total = self.tables.saturating_add(desired.saturating_sub(current) as u64);
         if total <= self.table_limit {
             self.tables = total;
         }
         Ok(total <= self.table_limit)
     }
+}
+
+/// Whether a growth fails by what the guest itself declared: wasmtime asks us first, and it is none of our limits.
+fn over_its_own(desired: usize, maximum: Option<usize>) -> bool {
+    maximum.is_some_and(|maximum| desired > maximum)
 }
 
 #[cfg(test)]
@@ -71,6 +82,13 @@ mod tests {
         assert!(!limiter.memory_growing(0, 60, None).unwrap(), "a second memory");
         assert!(limiter.memory_growing(60, 100, None).unwrap(), "the first again");
         assert_eq!((limiter.peak_memory(), limiter.refused()), (100, Some(120)));
+    }
+
+    #[test]
+    fn a_growth_over_the_guests_own_maximum_is_not_counted() {
+        let mut limiter = Limiter::new(&Limits { memory: 100, ..Limits::DEFAULTS });
+        assert!(!limiter.memory_growing(0, 60, Some(50)).unwrap());
+        assert_eq!((limiter.peak_memory(), limiter.refused()), (0, None));
     }
 
     #[test]

@@ -6,12 +6,15 @@ use spear_types::{Failure, Frame, Limits, Outcome, Payload};
 use wasmtime::{FrameInfo, Store, WasmBacktrace};
 
 use crate::{
-    handler::{WitFailure, WitPayload},
+    handler::{WitFailure, WitPayload, cut},
     limiter::Limiter,
 };
 
-/// The frames a trap shows: deep recursion has a hundred thousand.
+/// The frames a trap shows: wasmtime keeps 20, and each may stand for many that were inlined into it.
 const MAX_FRAMES: usize = 32;
+
+/// The longest name or path of a frame in bytes: the component's debug information has it, so its author chose it.
+const MAX_NAME: usize = 256;
 
 /// The code of a failure over what was not granted; the SDK gives it to such errors.
 const DENIED: &str = "denied";
@@ -28,10 +31,14 @@ pub(crate) fn of(output: Option<Output>, store: &Store<Guest<Limiter>>, limits: 
 }
 
 fn replied(reply: Payload, limits: &Limits) -> Outcome {
-    if reply.size() <= limits.payload {
+    let (size, headers) = (reply.size(), reply.headers.len());
+    let message = if size > limits.payload {
+        format!("the reply has {size} bytes, the limit `payload` is {}", limits.payload)
+    } else if headers > Payload::MAX_HEADERS {
+        format!("the reply has {headers} headers, the limit is {}", Payload::MAX_HEADERS)
+    } else {
         return Outcome::Succeeded(reply);
-    }
-    let message = format!("the reply has {} bytes, the limit `payload` is {}", reply.size(), limits.payload);
+    };
     Outcome::Failed(Failure { code: "reply-too-large".to_owned(), message, retryable: false })
 }
 
@@ -47,12 +54,15 @@ fn broken(error: &wasmtime::Error, guest: &Guest<Limiter>, limits: &Limits) -> O
     if let (Some(wasmtime::Trap::OutOfFuel), Some(limit)) = (error.downcast_ref(), limits.fuel) {
         return Outcome::OutOfFuel { limit };
     }
-    // A guest whose allocation fails aborts: what it wanted is the cause, not the abort.
-    if let Some(asked) = guest.host.refused() {
-        return Outcome::OutOfMemory { limit: limits.memory, asked };
+    let panic = guest.hostcalls.panic_message();
+    match (panic, guest.host.refused()) {
+        // A guest whose allocation fails aborts without a panic: what it wanted is the cause, not the abort.
+        (None, Some(asked)) => Outcome::OutOfMemory { limit: limits.memory, asked },
+        (panic, _) => {
+            let message = panic.unwrap_or_else(|| error.root_cause().to_string());
+            Outcome::Trapped(spear_types::Trap { message, frames: frames(error) })
+        }
     }
-    let message = guest.hostcalls.panic_message().unwrap_or_else(|| error.root_cause().to_string());
-    Outcome::Trapped(spear_types::Trap { message, frames: frames(error) })
 }
 
 fn frames(error: &wasmtime::Error) -> Vec<Frame> {
@@ -71,7 +81,7 @@ fn frames_of(frame: &FrameInfo) -> Vec<Frame> {
     }
     let symbol = |symbol: &wasmtime::FrameSymbol| Frame {
         function: symbol.name().map_or_else(|| name.clone(), readable),
-        file: symbol.file().map(str::to_owned),
+        file: symbol.file().map(|file| cut(file.to_owned(), MAX_NAME)),
         line: symbol.line(),
     };
     frame.symbols().iter().map(symbol).collect()
@@ -81,8 +91,8 @@ fn frames_of(frame: &FrameInfo) -> Vec<Frame> {
 fn readable(name: &str) -> String {
     let name = format!("{:#}", demangle(name));
     match name.find('<') {
-        Some(generics) if generics > 0 => name[..generics].trim_end_matches(':').to_owned(),
-        _ => name,
+        Some(generics) if generics > 0 => cut(name[..generics].trim_end_matches(':').to_owned(), MAX_NAME),
+        _ => cut(name, MAX_NAME),
     }
 }
 

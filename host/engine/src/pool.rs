@@ -38,11 +38,15 @@ impl Allocation {
     #[must_use]
     pub fn of_machine(slots: u32, maxima: &Limits) -> Self {
         let pooling = Self::Pooling { pagemap_scan: PoolingAllocationConfig::is_pagemap_scan_available() };
-        let mut trial = settings(Interruption::Epoch);
-        trial.allocation_strategy(strategy(slots, maxima, pooling));
-        match wasmtime::Engine::new(&trial) {
-            Ok(_) => pooling,
-            Err(error) => {
+        let trial = || {
+            let mut trial = settings(Interruption::Epoch);
+            trial.allocation_strategy(strategy(slots, maxima, pooling));
+            wasmtime::Engine::new(&trial)
+        };
+        // Both classes of engine reserve their slots, so both have to fit at once.
+        match (trial(), trial()) {
+            (Ok(_), Ok(_)) => pooling,
+            (Err(error), _) | (_, Err(error)) => {
                 tracing::warn!(%error, slots, "no address space for pooled instances: each gets its own mappings, at about four times the cost");
                 Self::OnDemand
             }
@@ -71,9 +75,9 @@ fn pool(slots: u32, maxima: &Limits, pagemap_scan: bool) -> PoolingAllocationCon
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_stacks(slots)
-        .total_core_instances(slots.saturating_mul(4))
-        .total_memories(slots.saturating_mul(2))
-        .total_tables(slots.saturating_mul(2))
+        .total_core_instances(slots.saturating_mul(4).max(CORE_INSTANCES))
+        .total_memories(slots.saturating_mul(2).max(MEMORIES))
+        .total_tables(slots.saturating_mul(2).max(TABLES))
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)

@@ -44,9 +44,10 @@ pub(crate) async fn watch<F: Future>(guest: F, deadline: Deadline) -> Watched<F:
             return Poll::Ready(None);
         }
         let started = thread_time();
-        let polled = guest.as_mut().poll(context).map(Some);
+        let polled = guest.as_mut().poll(context);
         cpu += thread_time().saturating_sub(started);
-        polled
+        // What comes after the deadline is late, also where nothing could interrupt it.
+        polled.map(|output| (Instant::now() < at).then_some(output))
     };
     let output = poll_fn(&mut poll).await;
     Watched { output, cpu }

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+
 /// The section `[sms]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -35,5 +37,16 @@ impl Default for Config {
             log_tasks: 1_000,
             log_bytes: 64 << 20,
         }
+    }
+}
+
+impl Config {
+    /// Whether the values make sense together.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.heartbeat.is_zero() || self.lease <= self.heartbeat {
+            let (heartbeat, lease) = (self.heartbeat, self.lease);
+            return Err(Error::Config(format!("heartbeat {heartbeat:?} has to be over 0 and under lease {lease:?}")));
+        }
+        Ok(())
     }
 }

@@ -14,8 +14,8 @@ use spear_wire::{Decode as _, from_status, required};
 use tokio::{sync::Semaphore, time::timeout};
 use tonic::Streaming;
 
-/// How long an upload may pause: it holds its function's name.
-const PAUSE: Duration = Duration::from_secs(30);
+/// How long an upload may pause: it holds a file, and a deploy its function's name.
+pub(crate) const PAUSE: Duration = Duration::from_secs(30);
 
 /// Makes versions of functions.
 pub(crate) struct Deploys {
@@ -23,7 +23,7 @@ pub(crate) struct Deploys {
     policy: LimitPolicy,
     under_way: Arc<Mutex<HashSet<FunctionName>>>,
     /// A component made for it keeps the validator busy for seconds: one at a time, so an author cannot take every core.
-    checking: Semaphore,
+    checking: Arc<Semaphore>,
 }
 
 /// A deploy whose header was accepted.
@@ -43,7 +43,7 @@ struct Turn {
 
 impl Deploys {
     pub(crate) fn new(store: Store, policy: LimitPolicy) -> Self {
-        Self { store, policy, under_way: Arc::default(), checking: Semaphore::new(1) }
+        Self { store, policy, under_way: Arc::default(), checking: Arc::new(Semaphore::new(1)) }
     }
 
     /// Takes a deploy to its end.
@@ -96,9 +96,14 @@ impl Deploys {
 
     /// Reads the component and holds it against its grants, where blocking is allowed.
     async fn admit(&self, blob: &NewBlob, grants: Grants) -> Result<(), Refusal> {
-        let _turn = self.checking.acquire().await;
+        let turn = Arc::clone(&self.checking).acquire_owned().await;
         let bytes = blob.read().await?;
-        let admitted = tokio::task::spawn_blocking(move || Component::read(&bytes)?.review(&grants).admit()).await;
+        // The check goes on when nobody waits for it any more, and so does its turn.
+        let check = move || {
+            let _turn = turn;
+            Component::read(&bytes)?.review(&grants).admit()
+        };
+        let admitted = tokio::task::spawn_blocking(check).await;
         admitted.map_err(|error| Refusal::new(Code::Internal, format!("the check broke off: {error}")))?
     }
 }

@@ -21,7 +21,10 @@ use std::net::SocketAddr;
 
 use spear_store::Store;
 use spear_types::LimitPolicy;
-use spear_wire::server::{self, Listener};
+use spear_wire::{
+    max_message,
+    server::{self, Listener},
+};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::config::Config;
@@ -33,14 +36,14 @@ use crate::{
     scheduler::Scheduler,
 };
 
-/// What a message holds beside its payload: names, headers' framing, the log.
-const MESSAGE_OVERHEAD: u64 = 8 << 20;
-
 /// Why an SMS could not start or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The section `[sms]` makes no sense.
+    #[error("[sms] {0}")]
+    Config(String),
     /// The data could not be opened.
-    #[error("cannot open the data: {0}")]
+    #[error("cannot open the data")]
     Store(#[from] spear_store::Error),
     /// The address could not be bound, or serving broke off.
     #[error(transparent)]
@@ -59,11 +62,12 @@ impl Sms {
     /// # Errors
     /// See [`Error`].
     pub async fn bind(config: Config, policy: LimitPolicy) -> Result<Self, Error> {
+        config.check()?;
         let listener = Listener::bind(config.listen).await?;
         let store = Store::open(&config.data).await?;
         let logs = Logs::new(config.log_tasks, config.log_bytes);
         let nodes = Nodes::default();
-        let max_message = usize::try_from(policy.maxima.payload + MESSAGE_OVERHEAD).unwrap_or(usize::MAX);
+        let max_message = max_message(&policy.maxima);
         let lease = Lease { heartbeat: config.heartbeat, silence: config.lease, max_message };
         let api = Api {
             deploys: Deploys::new(store.clone(), policy),

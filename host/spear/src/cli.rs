@@ -194,7 +194,10 @@ fn ask(command: impl Ask, context: &Context<'_>) -> anyhow::Result<ExitCode> {
 
 fn block_on<F: Future<Output = anyhow::Result<ExitCode>>>(command: F) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    runtime.block_on(command)
+    let ended = runtime.block_on(command);
+    // What still blocks a thread, a compiler say, must not keep a program that is done.
+    runtime.shutdown_background();
+    ended
 }
 
 fn complete(shell: Shell) -> ExitCode {

@@ -94,17 +94,26 @@ impl Config {
         // The first `_` ends the section: keys have `_` of their own.
         let environment = Env::prefixed(PREFIX).map(|key| key.as_str().replacen('_', ".", 1).into());
         let all = with_file.merge(environment).merge(Serialized::defaults(flags));
-        all.extract().context("the configuration is not sound")
+        let config: Self = all.extract().context("the configuration is not sound")?;
+        config.limits().context("the configuration is not sound")?;
+        Ok(config)
     }
 
-    /// The operator's word on limits.
-    pub(crate) fn limits(&self) -> LimitPolicy {
-        LimitPolicy { defaults: self.defaults.over(&Limits::DEFAULTS), maxima: self.maxima.over(&Limits::MAXIMA) }
+    /// The operator's word on limits: SPEAR's own defaults give way to the operator's maxima.
+    ///
+    /// # Errors
+    /// When the operator's own defaults are over them.
+    pub(crate) fn limits(&self) -> anyhow::Result<LimitPolicy> {
+        let maxima = self.maxima.over(&Limits::MAXIMA);
+        let defaults = self.defaults.over(&Limits::DEFAULTS.at_most(&maxima));
+        let defaults = Limits { fuel: defaults.fuel.or(maxima.fuel), ..defaults };
+        defaults.within(&maxima).map_err(|over| anyhow::anyhow!("[defaults] over [maxima]: {}", over.message))?;
+        Ok(LimitPolicy { defaults, maxima })
     }
 
     /// Everything in force, as a file would have it.
     pub(crate) fn dump(&self) -> anyhow::Result<String> {
-        let LimitPolicy { defaults, maxima } = self.limits();
+        let LimitPolicy { defaults, maxima } = self.limits()?;
         let in_force = Self { defaults: defaults.into(), maxima: maxima.into(), ..self.clone() };
         Ok(toml::to_string_pretty(&in_force)?)
     }
@@ -160,8 +169,15 @@ mod tests {
     fn what_is_dumped_can_be_read_back() {
         let config = load("[maxima]\nmemory = \"2GiB\"\nfuel = 7\n").unwrap();
         let again = load(&config.dump().unwrap()).unwrap();
-        assert_eq!(again.limits(), config.limits());
-        assert_eq!(config.limits().maxima.memory, 2 << 30);
+        assert_eq!(again.limits().unwrap(), config.limits().unwrap());
+        assert_eq!(config.limits().unwrap().maxima.memory, 2 << 30);
+    }
+
+    #[test]
+    fn our_defaults_give_way_to_the_operators_maxima_and_his_own_do_not() {
+        let limits = load("[maxima]\nmemory = \"32MiB\"\n").unwrap().limits().unwrap();
+        assert_eq!(limits.defaults.memory, 32 << 20);
+        assert!(load("[maxima]\nmemory = \"32MiB\"\n[defaults]\nmemory = \"64MiB\"\n").is_err());
     }
 
     #[test]

@@ -67,8 +67,8 @@ impl Output {
     pub(crate) fn fail(&self, error: &anyhow::Error) -> ExitCode {
         let refusal = error.downcast_ref::<Refusal>();
         let code = refusal.map_or_else(|| "Error".to_owned(), |refusal| refusal.code.to_string());
-        let message = refusal.map_or_else(|| format!("{error:#}"), |refusal| refusal.message.clone());
-        let help = refusal.and_then(|refusal| refusal.help.as_deref());
+        let message = printable(&refusal.map_or_else(|| format!("{error:#}"), |refusal| refusal.message.clone()));
+        let help = refusal.and_then(|refusal| refusal.help.as_deref()).map(printable);
         match self.format {
             Format::Json => {
                 let error = serde_json::json!({ "error": { "code": code, "message": message, "help": help } });
@@ -136,6 +136,12 @@ pub(crate) fn good(text: impl Display) -> String {
 
 pub(crate) fn bad(text: impl Display) -> String {
     format!("{ERROR}{text}{ERROR:#}")
+}
+
+/// A text of a guest's or an author's, without what would move a terminal's cursor or change its colours.
+pub(crate) fn printable(text: &str) -> String {
+    let plain = |symbol: char| symbol.is_control() && !matches!(symbol, '\n' | '\t');
+    text.replace(plain, "\u{fffd}")
 }
 
 /// A point in time as RFC 3339, to the second.

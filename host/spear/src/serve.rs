@@ -30,7 +30,7 @@ pub(crate) struct Up {
     /// The folder of all data. [default: $XDG_STATE_HOME/spear]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Where the Spearlet listens. [default: a free port]
+    /// Where the Spearlet listens. [default: as configured, else a free port]
     #[arg(long, value_name = "ADDRESS")]
     spearlet_listen: Option<SocketAddr>,
     /// Runs at once. [default: 256]
@@ -98,10 +98,10 @@ pub(crate) struct SpearletFlags {
 impl Up {
     pub(crate) fn flags(&self) -> Flags {
         let folder = |name: &str| self.data.as_ref().map(|data| data.join(name));
-        let spearlet_listen = self.spearlet_listen.or_else(|| Some(SocketAddr::from(([127, 0, 0, 1], 0))));
         let sms = SmsFlags { listen: self.listen, data: folder("sms") };
         let data = folder("spearlet");
-        let spearlet = SpearletFlags { listen: spearlet_listen, data, slots: self.slots, ..SpearletFlags::default() };
+        let spearlet =
+            SpearletFlags { listen: self.spearlet_listen, data, slots: self.slots, ..SpearletFlags::default() };
         Flags { client: None, sms: Some(sms), spearlet: Some(spearlet) }
     }
 }
@@ -148,25 +148,35 @@ pub(crate) async fn up(context: &Context<'_>) -> anyhow::Result<ExitCode> {
     telemetry::start(&context.config.log)?;
     let stop = stopped_by_signals()?;
     let sms = bind_sms(context).await?;
-    let of_this_sms = spearlet::Config { sms: format!("http://{}", sms.address()), ..context.config.spearlet.clone() };
-    let spearlet = bind_spearlet(context, of_this_sms).await?;
-    // Whichever ends first, ends the other.
-    let _ended = stop.clone().drop_guard();
-    let both = async {
-        let both = tokio::try_join!(ended(&stop, sms.run(stop.clone())), ended(&stop, spearlet.run(stop.clone())));
-        both.map(|_| ())
+    let spearlet = bind_spearlet(context, beside(&context.config.spearlet, sms.address())).await?;
+    let sms_stop = CancellationToken::new();
+    let node = async {
+        // Calls that are let end may still want objects: the SMS stops after the node. Whichever ends, ends the other.
+        let _sms_too = sms_stop.clone().drop_guard();
+        spearlet.run(stop.clone()).await.map_err(anyhow::Error::from)
     };
-    Box::pin(within_grace(&stop, both)).await
+    let service = async {
+        let _node_too = stop.clone().drop_guard();
+        sms.run(sms_stop.clone()).await.map_err(anyhow::Error::from)
+    };
+    Box::pin(within_grace(&stop, async { tokio::try_join!(node, service) })).await
+}
+
+/// The node of this SMS. Where nobody said where it listens it takes a free port: only the SMS has to find it.
+fn beside(configured: &spearlet::Config, sms: SocketAddr) -> spearlet::Config {
+    let untold = configured.listen == spearlet::Config::default().listen;
+    let listen = if untold { SocketAddr::from(([127, 0, 0, 1], 0)) } else { configured.listen };
+    spearlet::Config { sms: format!("http://{sms}"), listen, ..configured.clone() }
 }
 
 async fn bind_sms(context: &Context<'_>) -> anyhow::Result<SmsServer> {
-    let sms = SmsServer::bind(context.config.sms.clone(), context.config.limits()).await?;
+    let sms = SmsServer::bind(context.config.sms.clone(), context.config.limits()?).await?;
     listening(context.output, "sms", sms.address(), None)?;
     Ok(sms)
 }
 
 async fn bind_spearlet(context: &Context<'_>, config: spearlet::Config) -> anyhow::Result<SpearletServer> {
-    let spearlet = SpearletServer::bind(config, context.config.limits().maxima).await?;
+    let spearlet = SpearletServer::bind(config, context.config.limits()?.maxima).await?;
     tracing::info!(node = %spearlet.name(), allocation = %spearlet.allocation(), "node ready");
     listening(context.output, "spearlet", spearlet.address(), Some(spearlet.name()))?;
     Ok(spearlet)
@@ -180,15 +190,6 @@ fn listening(out: &Output, role: &str, address: SocketAddr, name: Option<&NodeNa
     }
     let name = name.map(|name| format!(" {name}")).unwrap_or_default();
     output::line(&format!("{role}{name} listening on {url}"))
-}
-
-async fn ended<T, E: std::error::Error + Send + Sync + 'static>(
-    stop: &CancellationToken,
-    program: impl Future<Output = Result<T, E>>,
-) -> anyhow::Result<T> {
-    let ended = program.await;
-    stop.cancel();
-    Ok(ended?)
 }
 
 /// Lets a program run until it ends; once it was told to stop, for [`GRACE`] at the most.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use spear_engine::{Attempt, Engine, Prepared, Report};
 use spear_types::{Code, Digest, Grants, Limits, Refusal};
+use tokio::{sync::Semaphore, task::JoinError};
 
 use crate::artifacts::Artifacts;
 
@@ -19,34 +20,59 @@ pub(crate) struct Key {
     pub(crate) limits: Limits,
 }
 
-/// The node's engine and what it has prepared.
-pub(crate) struct Components {
-    engine: Arc<Engine>,
+/// Components compiled at once: the compiler uses every core by itself, and much memory.
+const COMPILING: usize = 1;
+
+/// The node's engine and what it has prepared; a cheap clone.
+#[derive(Clone)]
+pub(crate) struct Components(Arc<Shared>);
+
+struct Shared {
+    engine: Engine,
     artifacts: Artifacts,
     prepared: Cache<Key, Arc<Prepared>>,
+    compiling: Semaphore,
 }
 
 impl Components {
     pub(crate) fn new(engine: Engine, artifacts: Artifacts) -> Self {
-        Self { engine: Arc::new(engine), artifacts, prepared: Cache::new(KEPT) }
+        let shared = Shared { engine, artifacts, prepared: Cache::new(KEPT), compiling: Semaphore::new(COMPILING) };
+        Self(Arc::new(shared))
     }
 
     /// The prepared component; of many that ask at once one does the work.
+    ///
+    /// The work goes on when nobody waits for it any more: the next one who asks must not start it again.
     pub(crate) async fn get(&self, key: Key) -> Result<Arc<Prepared>, Refusal> {
-        self.prepared.get_or_insert_async(&key, self.prepare(&key)).await
+        if let Some(prepared) = self.0.prepared.get(&key) {
+            return Ok(prepared);
+        }
+        let shared = Arc::clone(&self.0);
+        let made = tokio::spawn(async move { shared.prepared.get_or_insert_async(&key, shared.prepare(&key)).await });
+        made.await.map_err(broke_off)?
     }
 
-    pub(crate) async fn run(&self, prepared: &Arc<Prepared>, attempt: Attempt) -> Result<Report, Refusal> {
-        self.engine.run(prepared, attempt).await
+    pub(crate) async fn run<S: Send + 'static>(
+        &self,
+        prepared: &Arc<Prepared>,
+        attempt: Attempt,
+        slot: S,
+    ) -> Result<Report, Refusal> {
+        self.0.engine.run(prepared, attempt, slot).await
     }
+}
 
-    async fn prepare(&self, key: &Key) -> Result<Arc<Prepared>, Refusal> {
+impl Shared {
+    async fn prepare(self: &Arc<Self>, key: &Key) -> Result<Arc<Prepared>, Refusal> {
+        let _turn = self.compiling.acquire().await;
         let artifact = self.artifacts.get(&key.digest).await?;
-        let (engine, key) = (Arc::clone(&self.engine), key.clone());
-        let prepare = move || engine.prepare(&key.digest, &artifact, &key.grants, &key.limits);
-        let prepared = tokio::task::spawn_blocking(prepare).await;
-        let prepared =
-            prepared.map_err(|error| Refusal::new(Code::Internal, format!("the compiler broke off: {error}")))?;
-        Ok(Arc::new(prepared?))
+        let (shared, key) = (Arc::clone(self), key.clone());
+        let prepare = move || shared.engine.prepare(&key.digest, &artifact, &key.grants, &key.limits);
+        Ok(Arc::new(tokio::task::spawn_blocking(prepare).await.map_err(broke_off)??))
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+fn broke_off(error: JoinError) -> Refusal {
+    Refusal::new(Code::Internal, format!("preparing the component broke off: {error}"))
 }

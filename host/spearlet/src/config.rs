@@ -21,7 +21,7 @@ pub struct Config {
     pub advertise: Option<String>,
     /// Artifacts and compiled code.
     pub data: PathBuf,
-    /// Runs at once. Each reserves 8 GiB of address space, and memory only as it is used.
+    /// Runs at once. Each reserves 16 GiB of address space, and memory only as it is used.
     pub slots: u32,
     /// Threads that guests run on; absent: one for each core.
     #[serde(skip_serializing_if = "Option::is_none")]

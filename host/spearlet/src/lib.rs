@@ -23,7 +23,10 @@ use spear_engine::{Allocation, Engine};
 use spear_hostcalls::Hostcalls;
 use spear_proto::v1::spearlet_service_server::SpearletServiceServer;
 use spear_types::{Limits, NodeName};
-use spear_wire::server::{Listener, Services};
+use spear_wire::{
+    max_message,
+    server::{Listener, Services},
+};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
@@ -32,25 +35,25 @@ use crate::{
     artifacts::Artifacts, components::Components, link::Link, objects::RemoteObjects, server::Runs, slots::Slots,
 };
 
-/// What a message holds beside its payload: names, headers' framing, the log.
-const MESSAGE_OVERHEAD: u64 = 8 << 20;
-
 /// Why a Spearlet could not start or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// `sms` is not a URL.
-    #[error("{address:?} is not the address of an SMS: {source}")]
+    #[error("{address:?} is not the address of an SMS")]
     SmsAddress {
         /// The address.
         address: String,
         /// Why.
         source: tonic::transport::Error,
     },
+    /// The node listens everywhere and would tell the SMS to reach it nowhere.
+    #[error("listening on {0}, the node has to say where it is reached: set [spearlet] advertise, or --advertise URL")]
+    Advertise(SocketAddr),
     /// The engine could not be made.
     #[error(transparent)]
     Engine(#[from] spear_engine::Error),
     /// The artifacts' folder could not be opened.
-    #[error("cannot open the artifacts: {0}")]
+    #[error("cannot open the artifacts")]
     Artifacts(#[from] spear_store::Error),
     /// The address could not be bound, or serving broke off.
     #[error(transparent)]
@@ -72,6 +75,9 @@ impl Spearlet {
     /// # Errors
     /// See [`Error`].
     pub async fn bind(config: Config, maxima: Limits) -> Result<Self, Error> {
+        if config.listen.ip().is_unspecified() && config.advertise.is_none() {
+            return Err(Error::Advertise(config.listen));
+        }
         let listener = Listener::bind(config.listen).await?;
         let sms = connect(&config.sms)?;
         let name = config.node_name();
@@ -107,7 +113,7 @@ impl Spearlet {
     /// # Errors
     /// When the server breaks off.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let limit = usize::try_from(self.maxima.payload + MESSAGE_OVERHEAD).unwrap_or(usize::MAX);
+        let limit = max_message(&self.maxima);
         let runs = SpearletServiceServer::new(self.runs);
         let runs = runs.max_decoding_message_size(limit).max_encoding_message_size(limit);
         let serve = self.listener.serve(Services::default().with(runs), stop.clone());

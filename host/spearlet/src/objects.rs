@@ -1,8 +1,8 @@
 //! The guest's objects: in the SMS's store, over gRPC.
 
 use bytes::{Bytes, BytesMut};
-use futures::{FutureExt as _, future::BoxFuture};
-use spear_hostcalls::objects::{Backend, Range};
+use futures::FutureExt as _;
+use spear_hostcalls::objects::{Answer, Backend, Range};
 use spear_proto::v1::{self, get_object_response, object_service_client::ObjectServiceClient, put_object_request};
 use spear_types::{BucketName, Code, ObjectInfo, ObjectKey, ObjectPage, Refusal};
 use spear_wire::{Decode, from_status, required, stream::chunks};
@@ -113,8 +113,6 @@ impl Backend for RemoteObjects {
         self.delete(bucket, key).boxed()
     }
 }
-
-type Answer<'a, T> = BoxFuture<'a, Result<T, Refusal>>;
 
 async fn first_info(parts: &mut Streaming<v1::GetObjectResponse>) -> Result<ObjectInfo, Refusal> {
     match parts.message().await.map_err(from_status)?.and_then(|response| response.part) {

@@ -31,12 +31,12 @@ impl Runs {
     }
 
     async fn one(&self, request: v1::RunRequest) -> Result<Report, Refusal> {
-        let _slot = self.slots.take()?;
+        let slot = self.slots.take()?;
         let Run { key, attempt } = self.decode(request)?;
         key.limits.within(&self.maxima)?;
         attempt.call.within(&key.limits)?;
         let prepared = self.components.get(key).await?;
-        self.components.run(&prepared, attempt).await
+        self.components.run(&prepared, attempt, slot).await
     }
 
     fn decode(&self, request: v1::RunRequest) -> Result<Run, Refusal> {

@@ -30,7 +30,7 @@ pub use log::{Level, LogLine};
 pub use manifest::Manifest;
 pub use name::{BucketName, FunctionName, InvalidName, NodeName, ObjectKey};
 pub use node::{NodeInfo, NodeState};
-pub use object::{ObjectInfo, ObjectPage};
+pub use object::{MAX_MEDIA_TYPE, ObjectInfo, ObjectPage};
 pub use outcome::{Failure, Frame, Outcome, Trap, Usage};
 pub use refusal::{Code, Refusal};
 pub use run::{Identity, Payload, TaskId};

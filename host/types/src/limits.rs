@@ -112,13 +112,15 @@ impl LimitRequest {
     /// These limits, and `base` where they are absent.
     #[must_use]
     pub fn over(&self, base: &Limits) -> Limits {
+        let payload = self.payload.unwrap_or(base.payload);
         Limits {
             memory: self.memory.unwrap_or(base.memory),
             timeout: self.timeout.unwrap_or(base.timeout),
             fuel: self.fuel.or(base.fuel),
-            payload: self.payload.unwrap_or(base.payload),
+            payload,
             log: self.log.unwrap_or(base.log),
-            hostcall: self.hostcall.unwrap_or(base.hostcall),
+            // An object of the payload's size has to fit into the hostcall that puts it.
+            hostcall: self.hostcall.unwrap_or_else(|| base.hostcall.max(payload.saturating_add(MIB))),
             tables: self.tables.unwrap_or(base.tables),
             handles: self.handles.unwrap_or(base.handles),
         }
@@ -149,7 +151,7 @@ impl Limits {
         fuel: None,
         payload: 4 * MIB,
         log: 256 * KIB,
-        hostcall: 64 * MIB,
+        hostcall: 16 * MIB,
         tables: 20_000,
         handles: 1_000,
     };
@@ -161,10 +163,25 @@ impl Limits {
         fuel: None,
         payload: 64 * MIB,
         log: 4 * MIB,
-        hostcall: 256 * MIB,
+        hostcall: 65 * MIB,
         tables: 100_000,
         handles: 100_000,
     };
+
+    /// These limits, none of them over `maxima`.
+    #[must_use]
+    pub fn at_most(&self, maxima: &Self) -> Self {
+        Self {
+            memory: self.memory.min(maxima.memory),
+            timeout: self.timeout.min(maxima.timeout),
+            fuel: self.fuel.map(|fuel| fuel.min(maxima.fuel.unwrap_or(u64::MAX))),
+            payload: self.payload.min(maxima.payload),
+            log: self.log.min(maxima.log),
+            hostcall: self.hostcall.min(maxima.hostcall),
+            tables: self.tables.min(maxima.tables),
+            handles: self.handles.min(maxima.handles),
+        }
+    }
 
     /// Whether none of these is over `maxima`.
     ///

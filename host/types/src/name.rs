@@ -19,8 +19,6 @@ pub struct InvalidName {
 const MAX_LABEL: usize = 63;
 /// As long as a DNS name: nodes are often named after their host.
 const MAX_NODE: usize = 253;
-/// As S3 has it; keys sit in the index, so a client must not choose their cost.
-const MAX_KEY: usize = 1024;
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $check:ident) => {
@@ -88,6 +86,11 @@ name! {
     ObjectKey, "the object key", check_key
 }
 
+impl ObjectKey {
+    /// The longest key in bytes, as S3 has it: keys sit in the index, so a client must not choose their cost.
+    pub const MAX: usize = 1024;
+}
+
 impl NodeName {
     /// `node`: for a machine whose own name is none of ours.
     #[must_use]
@@ -129,7 +132,7 @@ fn check_node(text: &str) -> Result<(), &'static str> {
 fn check_key(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
         Err("is empty")
-    } else if text.len() > MAX_KEY {
+    } else if text.len() > ObjectKey::MAX {
         Err("is too long: at most 1024 bytes are allowed")
     } else if text.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
         Err("has an empty, '.' or '..' segment")

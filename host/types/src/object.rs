@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BucketName, Digest, ObjectKey};
 
+/// The longest media type in bytes: it stands in every listing.
+pub const MAX_MEDIA_TYPE: usize = 256;
+
 /// One object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectInfo {

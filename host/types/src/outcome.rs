@@ -78,7 +78,7 @@ pub struct Usage {
     pub fuel: Option<u64>,
     /// Linear memory at its peak, in bytes.
     pub peak_memory: u64,
-    /// Calls of the host by the guest.
+    /// Calls of `spear:hostcalls` by the guest; the standard interfaces are not counted.
     pub hostcalls: u64,
     /// Bytes given to the guest: the call and what hostcalls answered.
     pub bytes_in: u64,

@@ -42,6 +42,9 @@ pub struct Identity {
 }
 
 impl Payload {
+    /// The most headers a call or a reply may have; their bytes count against the payload limit.
+    pub const MAX_HEADERS: usize = 1_000;
+
     /// Bytes of the body, headers and content type together: what a payload limit counts.
     #[must_use]
     pub fn size(&self) -> u64 {

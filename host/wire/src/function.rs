@@ -2,11 +2,15 @@
 
 use spear_types::{FunctionSpec, FunctionVersion, Grants, LimitRequest, Limits, Refusal};
 
-use crate::{Decode, Encode, payload::timestamp, required, v1};
+use crate::{Decode, Encode, capped, payload::timestamp, required, v1};
+
+/// The longest description in bytes: it stands in every listing.
+const MAX_DESCRIPTION: usize = 1 << 10;
 
 impl Decode<v1::FunctionSpec> for FunctionSpec {
     fn decode(message: v1::FunctionSpec) -> Result<Self, Refusal> {
         let v1::FunctionSpec { name, description, limits, grants } = message;
+        let description = description.map(|text| capped(text, "description", MAX_DESCRIPTION)).transpose()?;
         Ok(Self {
             name: name.try_into()?,
             description,

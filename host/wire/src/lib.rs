@@ -14,7 +14,7 @@ mod status;
 pub mod stream;
 
 pub use spear_proto::v1;
-use spear_types::{Code, Refusal};
+use spear_types::{Code, Limits, Refusal};
 
 pub use crate::status::{from_status, to_status};
 
@@ -39,6 +39,26 @@ pub trait Encode<Message> {
 /// `InvalidRequest` names the field.
 pub fn required<T>(field: Option<T>, name: &str) -> Result<T, Refusal> {
     field.ok_or_else(|| invalid(format!("{name} is missing")))
+}
+
+/// A text from outside that nobody needs to be longer than `max` bytes.
+///
+/// # Errors
+/// `InvalidRequest` names the field, its length and the limit.
+pub fn capped(text: String, name: &str, max: usize) -> Result<String, Refusal> {
+    if text.len() > max {
+        return Err(invalid(format!("{name} has {} bytes, the limit is {max}", text.len())));
+    }
+    Ok(text)
+}
+
+/// The largest message that carries a payload: the payload and the log at their maxima, and room for names, frames and
+/// framing.
+#[must_use]
+pub fn max_message(maxima: &Limits) -> usize {
+    const REST: u64 = 1 << 20;
+    // A line of log costs its limit more than it takes on the wire.
+    usize::try_from(maxima.payload.saturating_add(maxima.log).saturating_add(REST)).unwrap_or(usize::MAX)
 }
 
 fn invalid(message: impl Into<String>) -> Refusal {

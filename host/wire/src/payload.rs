@@ -2,19 +2,17 @@
 
 use std::time::SystemTime;
 
-use spear_types::{Level, LogLine, Payload, Refusal};
+use spear_types::{Level, LogLine, MAX_MEDIA_TYPE, Payload, Refusal};
 
-use crate::{Decode, Encode, invalid, required, v1};
-
-/// The most headers a call or a reply may have; their bytes count against the payload limit.
-const MAX_HEADERS: usize = 1_000;
+use crate::{Decode, Encode, capped, invalid, required, v1};
 
 impl Decode<v1::Payload> for Payload {
     fn decode(message: v1::Payload) -> Result<Self, Refusal> {
         let v1::Payload { content_type, headers, body } = message;
-        if headers.len() > MAX_HEADERS {
-            return Err(invalid(format!("{} headers are over the limit of {MAX_HEADERS}", headers.len())));
+        if headers.len() > Self::MAX_HEADERS {
+            return Err(invalid(format!("{} headers are over the limit of {}", headers.len(), Self::MAX_HEADERS)));
         }
+        let content_type = content_type.map(|text| capped(text, "content_type", MAX_MEDIA_TYPE)).transpose()?;
         let pair = |v1::Header { name, value }| (name, value);
         Ok(Self { content_type, headers: headers.into_iter().map(pair).collect(), body })
     }
@@ -71,7 +69,12 @@ impl Encode<i32> for Level {
     }
 }
 
-/// A point in time that must be there and that the clock can show.
+/// A point in time that must be there and that a date can show: from 1970 to 9999.
 pub(crate) fn timestamp(message: Option<prost_types::Timestamp>, name: &str) -> Result<SystemTime, Refusal> {
-    required(message, name)?.try_into().map_err(|_| invalid(format!("{name} is no point in time")))
+    const YEAR_10000: i64 = 253_402_300_800;
+    let message = required(message, name)?;
+    if !(0..YEAR_10000).contains(&message.seconds) {
+        return Err(invalid(format!("{name} is no point in time between 1970 and 9999")));
+    }
+    message.try_into().map_err(|_| invalid(format!("{name} is no point in time")))
 }

@@ -21,11 +21,14 @@ use tonic_health::{ServingStatus, server::health_reporter};
 /// A client that says nothing is asked whether it lives: one that is gone must not hold an upload or a link open.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
+/// The most requests of one connection at once: each may hold a payload.
+const STREAMS: u32 = 1_024;
+
 /// Why a server could not start or broke off.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address could not be bound.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -33,10 +36,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The descriptors for reflection are malformed: a fault of the build.
-    #[error("cannot serve reflection: {0}")]
+    #[error("cannot serve reflection")]
     Reflection(#[from] tonic_reflection::server::Error),
     /// The transport broke off.
-    #[error("serving broke off: {0}")]
+    #[error("serving broke off")]
     Transport(#[from] transport::Error),
 }
 
@@ -81,6 +84,7 @@ impl Listener {
         let incoming = TcpListenerStream::new(self.listener);
         let server = transport::Server::builder()
             .tcp_nodelay(true)
+            .max_concurrent_streams(STREAMS)
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE))
             .add_routes(routes);

@@ -1,6 +1,6 @@
 //! The one place that builds a gRPC status, and its way back.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, error::Error as _};
 
 use spear_types::{Code, Refusal};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -9,10 +9,15 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 const DOMAIN: &str = "spear";
 const HELP: &str = "help";
 
+// A status travels in headers, of which a client takes 16 KiB in all: what is longer would arrive as a broken connection.
+const MAX_MESSAGE: usize = 3 << 10;
+const MAX_HELP: usize = 2 << 10;
+
 /// The status of a refusal: its name travels as `ErrorInfo.reason`, its help as metadata.
 #[must_use]
 pub fn to_status(refusal: Refusal) -> tonic::Status {
     let Refusal { code, message, help } = refusal;
+    let (message, help) = (cut(message, MAX_MESSAGE), help.map(|help| cut(help, MAX_HELP)));
     let metadata: HashMap<String, String> = help.map(|help| (HELP.to_owned(), help)).into_iter().collect();
     let details = ErrorDetails::with_error_info(code.to_string(), DOMAIN, metadata);
     tonic::Status::with_error_details(grpc_code(code), message, details)
@@ -24,7 +29,8 @@ pub fn to_status(refusal: Refusal) -> tonic::Status {
 pub fn from_status(status: tonic::Status) -> Refusal {
     let info = status.get_details_error_info().filter(|info| info.domain == DOMAIN);
     let named = info.as_ref().and_then(|info| Code::from_name(&info.reason));
-    let code = named.unwrap_or_else(|| foreign_code(status.code()));
+    let foreign = || if broke_off(&status) { Code::Unreachable } else { foreign_code(status.code()) };
+    let code = named.unwrap_or_else(foreign);
     let help = info.and_then(|mut info| info.metadata.remove(HELP));
     Refusal { code, message: status.message().to_owned(), help }
 }
@@ -48,6 +54,20 @@ fn grpc_code(code: Code) -> tonic::Code {
         Code::NoNodeFits | Code::NodeLost | Code::Draining | Code::Unreachable => tonic::Code::Unavailable,
         Code::Internal => tonic::Code::Internal,
     }
+}
+
+/// Whether the connection broke under the call, or the answer did not come in time: then this side's tonic built the
+/// status from an error, under whatever code. What came over the wire has no source.
+fn broke_off(status: &tonic::Status) -> bool {
+    status.source().is_some() && status.code() != tonic::Code::OutOfRange
+}
+
+fn cut(mut text: String, max: usize) -> String {
+    if text.len() > max {
+        text.truncate(text.floor_char_boundary(max));
+        text.push('…');
+    }
+    text
 }
 
 /// What a status means that another layer built: tonic itself, a proxy, a server that is none of ours.
@@ -81,6 +101,15 @@ mod tests {
             let refusal = Refusal::new(code, "what was wrong").help("what to do");
             assert_eq!(from_status(to_status(refusal.clone())), refusal);
         }
+    }
+
+    #[test]
+    fn a_long_refusal_fits_into_the_headers_of_a_status() {
+        let status = to_status(Refusal::new(Code::Internal, "ä".repeat(100_000)).help("ö".repeat(100_000)));
+        let mut headers = tonic::codegen::http::HeaderMap::new();
+        status.add_header(&mut headers).unwrap();
+        let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+        assert!(size < 16 << 10, "{size}");
     }
 
     #[test]

@@ -7,9 +7,15 @@ use std::{
 
 use spear_types::LogLine;
 
-/// The longest message or field value in bytes. What is longer is cut: a guest must not choose how much of the log
-/// one line takes.
+/// The longest line in bytes, its fields included. What is longer is cut: a guest must not choose how much of the log one
+/// line takes.
 pub const MAX_LINE: usize = 16 << 10;
+
+/// The longest key of a field in bytes.
+const MAX_KEY: usize = 256;
+
+/// The most fields of a line.
+const MAX_FIELDS: usize = 64;
 
 /// What a line costs on top of its texts, so that empty lines are not free either.
 const LINE_COST: u64 = 64;
@@ -45,19 +51,17 @@ impl LogBuffer {
 
     /// Adds a line, cut to [`MAX_LINE`]; once one did not fit, it and all later ones are counted and dropped.
     pub fn write(&self, mut line: LogLine) {
-        cut(&mut line.message);
-        line.fields.iter_mut().for_each(|(key, value)| {
-            cut(key);
-            cut(value);
-        });
-        let cost = cost(&line);
         let mut filling = self.lock();
-        if filling.log.dropped > 0 || filling.bytes + cost > self.limit {
-            filling.log.dropped += 1;
-        } else {
-            filling.bytes += cost;
-            filling.log.lines.push(line);
+        if filling.log.dropped == 0 {
+            shorten(&mut line);
+            let cost = cost(&line);
+            if filling.bytes + cost <= self.limit {
+                filling.bytes += cost;
+                filling.log.lines.push(line);
+                return;
+            }
         }
+        filling.log.dropped += 1;
     }
 
     /// Bytes used of the limit.
@@ -89,12 +93,29 @@ fn cost(line: &LogLine) -> u64 {
     LINE_COST * (1 + line.fields.len() as u64) + (line.message.len() + fields) as u64
 }
 
-fn cut(text: &mut String) {
-    if text.len() > MAX_LINE {
-        text.truncate(text.floor_char_boundary(MAX_LINE));
+/// Cuts a line to [`MAX_LINE`] in all: its message first, then its fields in order, as far as there is room.
+fn shorten(line: &mut LogLine) {
+    let mut room = MAX_LINE;
+    cut(&mut line.message, &mut room, MAX_LINE);
+    let mut fits = |(key, value): &mut (String, String)| {
+        let fits = room > 0;
+        cut(key, &mut room, MAX_KEY);
+        cut(value, &mut room, MAX_LINE);
+        fits
+    };
+    line.fields.truncate(MAX_FIELDS);
+    line.fields.retain_mut(|field| fits(field));
+}
+
+/// Cuts a text to `max` bytes and to the room there is, which becomes less by as much.
+fn cut(text: &mut String, room: &mut usize, max: usize) {
+    let max = max.min(*room);
+    if text.len() > max {
+        text.truncate(text.floor_char_boundary(max));
         text.push('…');
         text.shrink_to_fit();
     }
+    *room = room.saturating_sub(text.len());
 }
 
 #[cfg(test)]
@@ -135,5 +156,15 @@ mod tests {
         buffer.write(line(&"ä".repeat(MAX_LINE)));
         let log = buffer.take();
         assert!(log.lines[0].message.len() <= MAX_LINE + '…'.len_utf8());
+    }
+
+    #[test]
+    fn fields_do_not_make_a_line_longer_than_it_may_be() {
+        let buffer = LogBuffer::new(1 << 20);
+        let field = ("k".repeat(1_000), "v".repeat(1_000));
+        buffer.write(LogLine { fields: vec![field; 1_000], ..line("many") });
+        let log = buffer.take();
+        let size: usize = log.lines[0].fields.iter().map(|(key, value)| key.len() + value.len()).sum();
+        assert!((1..=MAX_FIELDS).contains(&log.lines[0].fields.len()) && size <= MAX_LINE + MAX_FIELDS, "{size}");
     }
 }

@@ -48,4 +48,5 @@ pub enum Range {
     },
 }
 
-type Answer<'a, T> = BoxFuture<'a, Result<T, Refusal>>;
+/// What a backend answers.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, Refusal>>;

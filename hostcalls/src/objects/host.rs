@@ -3,7 +3,7 @@
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
-use spear_types::{Access, BucketName, Code, ObjectInfo, ObjectKey, ObjectPage, Refusal};
+use spear_types::{Access, BucketName, Code, MAX_MEDIA_TYPE, ObjectInfo, ObjectKey, ObjectPage, Refusal};
 use wasmtime::component::Resource;
 
 use super::{Bucket, Range, View, wit};
@@ -117,6 +117,7 @@ impl View<'_> {
     ) -> Result<wit::Info, wit::Error> {
         self.meter.hostcall(key.len() + bytes.len());
         let key = self.key(bucket, key, Access::Write)?;
+        capped(content_type.as_ref(), "the content type", MAX_MEDIA_TYPE)?;
         let limit = self.state.max_object;
         if bytes.len() as u64 > limit {
             return Err(wit::Error::OverLimit(format!(
@@ -142,6 +143,8 @@ impl View<'_> {
     ) -> Result<wit::Page, wit::Error> {
         self.meter.hostcall(prefix.len() + after.as_ref().map_or(0, String::len));
         self.state.check(bucket, Some(Access::Read))?;
+        capped(Some(&prefix), "the prefix", ObjectKey::MAX)?;
+        capped(after.as_ref(), "`after`", ObjectKey::MAX)?;
         // The guest's number is capped here: what one page costs is ours to say.
         let limit = limit.min(ObjectPage::MAX);
         let page = self.state.backend.list(bucket, prefix, after, limit).await?;
@@ -153,6 +156,14 @@ impl View<'_> {
         self.meter.hostcall(key.len());
         let key = self.key(bucket, key, Access::Write)?;
         Ok(self.state.backend.delete(bucket, &key).await?)
+    }
+}
+
+/// Refuses a text that the guest made longer than it needs to be.
+fn capped(text: Option<&String>, what: &str, max: usize) -> Result<(), wit::Error> {
+    match text.map_or(0, String::len) {
+        length if length > max => Err(wit::Error::Invalid(format!("{what} has {length} bytes, the limit is {max}"))),
+        _ => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use spear_types::{Access, BucketName, Denial, Grants, Refusal};
 use wasmtime::component::{HasData, Linker, ResourceTable};
 
-pub use self::backend::{Backend, Range};
+pub use self::backend::{Answer, Backend, Range};
 use crate::{
     Meter,
     bindings::spear::hostcalls::objects as wit,

@@ -14,7 +14,7 @@ use spear_types::{Level, LogLine};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::{
     cli::{IsTerminal, StdoutStream},
-    p2::{OutputStream, Pollable, StreamResult},
+    p2::{OutputStream, Pollable, StreamError, StreamResult},
 };
 
 use crate::logs::{LogBuffer, MAX_LINE};
@@ -22,8 +22,9 @@ use crate::logs::{LogBuffer, MAX_LINE};
 /// How many of the last lines are kept to look for a panic's message in.
 const KEPT: usize = 16;
 
-/// What one write may carry: the guest's runtime asks before it writes.
-const WRITE: usize = 64 << 10;
+/// What one write may carry. A guest that writes more without having asked is broken off: each byte is looked at, and
+/// nothing can interrupt that.
+const WRITE: usize = 8 << 10;
 
 /// One stream of one instance; a cheap clone.
 #[derive(Clone)]
@@ -119,6 +120,9 @@ impl StdoutStream for Lines {
 
 impl OutputStream for Lines {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if bytes.len() > WRITE {
+            return Err(StreamError::trap("a write carries more than `check-write` allowed"));
+        }
         self.lock().write(&bytes);
         Ok(())
     }
@@ -178,6 +182,13 @@ mod tests {
         lines.lock().write(&vec![b'x'; 3 * MAX_LINE]);
         assert_eq!(log.take().lines.len(), 2);
         assert!(lines.lock().line.len() <= MAX_LINE);
+    }
+
+    #[test]
+    fn a_write_that_was_not_asked_for_is_broken_off() {
+        let (mut lines, log) = stream();
+        assert!(OutputStream::write(&mut lines, Bytes::from(vec![b'\n'; WRITE + 1])).is_err());
+        assert!(log.take().lines.is_empty());
     }
 
     #[test]

@@ -9,11 +9,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::FutureExt as _;
 use spear_engine::{Attempt, Config, Engine, Prepared};
 use spear_hostcalls::{
     Hostcalls,
-    objects::{Backend, Range},
+    objects::{Answer, Backend, Range},
 };
 use spear_types::{
     BucketName, Code, Digest, Grants, Identity, Limits, ObjectInfo, ObjectKey, ObjectPage, Outcome, Payload, Refusal,
@@ -85,7 +85,7 @@ async fn call(engine: &Engine, prepared: &Arc<Prepared>) -> anyhow::Result<()> {
         trace_parent: None,
     };
     let call = Payload { body: Bytes::from_static(b"world"), ..Payload::default() };
-    let report = engine.run(prepared, Attempt { identity, call }).await?;
+    let report = engine.run(prepared, Attempt { identity, call }, ()).await?;
     anyhow::ensure!(matches!(report.outcome, Outcome::Succeeded(_)), "{}", report.outcome);
     Ok(())
 }
@@ -93,46 +93,28 @@ async fn call(engine: &Engine, prepared: &Arc<Prepared>) -> anyhow::Result<()> {
 /// `hello` asks for no object.
 struct NoObjects;
 
-fn none<'a, T: 'a>() -> BoxFuture<'a, Result<T, Refusal>> {
+fn none<'a, T: 'a>() -> Answer<'a, T> {
     async { Err(Refusal::new(Code::Unreachable, "no objects here")) }.boxed()
 }
 
 impl Backend for NoObjects {
-    fn get<'a>(
-        &'a self,
-        _: &'a BucketName,
-        _: &'a ObjectKey,
-        _: Range,
-        _: u64,
-    ) -> BoxFuture<'a, Result<Bytes, Refusal>> {
+    fn get<'a>(&'a self, _: &'a BucketName, _: &'a ObjectKey, _: Range, _: u64) -> Answer<'a, Bytes> {
         none()
     }
 
-    fn put<'a>(
-        &'a self,
-        _: &'a BucketName,
-        _: &'a ObjectKey,
-        _: Bytes,
-        _: Option<String>,
-    ) -> BoxFuture<'a, Result<ObjectInfo, Refusal>> {
+    fn put<'a>(&'a self, _: &'a BucketName, _: &'a ObjectKey, _: Bytes, _: Option<String>) -> Answer<'a, ObjectInfo> {
         none()
     }
 
-    fn stat<'a>(&'a self, _: &'a BucketName, _: &'a ObjectKey) -> BoxFuture<'a, Result<ObjectInfo, Refusal>> {
+    fn stat<'a>(&'a self, _: &'a BucketName, _: &'a ObjectKey) -> Answer<'a, ObjectInfo> {
         none()
     }
 
-    fn list<'a>(
-        &'a self,
-        _: &'a BucketName,
-        _: String,
-        _: Option<String>,
-        _: u32,
-    ) -> BoxFuture<'a, Result<ObjectPage, Refusal>> {
+    fn list<'a>(&'a self, _: &'a BucketName, _: String, _: Option<String>, _: u32) -> Answer<'a, ObjectPage> {
         none()
     }
 
-    fn delete<'a>(&'a self, _: &'a BucketName, _: &'a ObjectKey) -> BoxFuture<'a, Result<(), Refusal>> {
+    fn delete<'a>(&'a self, _: &'a BucketName, _: &'a ObjectKey) -> Answer<'a, ()> {
         none()
     }
 }

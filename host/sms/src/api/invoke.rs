@@ -3,10 +3,13 @@
 use spear_proto::v1::{self, invoke_service_server::InvokeService};
 use spear_store::Store;
 use spear_types::{Payload, Refusal};
-use spear_wire::{Decode as _, Encode as _, required, to_status};
+use spear_wire::{Decode as _, Encode as _, capped, required, to_status};
 use tonic::{Request, Response, Status};
 
 use crate::scheduler::{Invocation, Invoked, Scheduler};
+
+/// The longest trace context in bytes; W3C's first version has 55.
+const MAX_TRACE_PARENT: usize = 256;
 
 pub(super) struct Invoke {
     pub(super) scheduler: Scheduler,
@@ -24,6 +27,7 @@ impl Invoke {
     async fn run(&self, request: v1::InvokeRequest) -> Result<v1::InvokeResponse, Refusal> {
         let v1::InvokeRequest { function, version, call, trace_parent } = request;
         let function = self.store.function(&function.try_into()?, version).await?;
+        let trace_parent = trace_parent.map(|text| capped(text, "trace_parent", MAX_TRACE_PARENT)).transpose()?;
         let call = Payload::decode(required(call, "call")?)?;
         let (name, version) = (function.name.to_string(), function.version);
         let invoked = self.scheduler.invoke(Invocation { function, call, trace_parent }).await?;

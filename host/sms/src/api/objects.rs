@@ -5,17 +5,16 @@ use std::time::SystemTime;
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use spear_proto::v1::{self, get_object_response, object_service_server::ObjectService, put_object_request};
 use spear_store::{NewBlob, Store};
-use spear_types::{BucketName, Code, ObjectInfo, ObjectKey, ObjectPage, Refusal};
-use spear_wire::{Encode as _, from_status, required, to_status};
+use spear_types::{BucketName, Code, MAX_MEDIA_TYPE, ObjectInfo, ObjectKey, ObjectPage, Refusal};
+use spear_wire::{Encode as _, capped, from_status, required, to_status};
+use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::nodes::chunks;
+use crate::deploys::PAUSE;
 
 /// The largest object, as S3 has it for one put.
 const MAX_OBJECT: u64 = 5 << 30;
-
-/// The longest prefix: a key's.
-const MAX_PREFIX: usize = 1024;
 
 pub(super) struct Objects {
     pub(super) store: Store,
@@ -74,13 +73,18 @@ impl Objects {
         };
         let v1::PutObjectHeader { bucket, key, content_type, size } = header;
         let (bucket, key) = locate(bucket, key)?;
+        let content_type = content_type.map(|text| capped(text, "content_type", MAX_MEDIA_TYPE)).transpose()?;
         let blob = self.receive(parts, size).await?;
         Ok(self.store.put_object(&bucket, &key, content_type, blob, SystemTime::now()).await?)
     }
 
     async fn receive(&self, mut parts: Streaming<v1::PutObjectRequest>, size: Option<u64>) -> Result<NewBlob, Refusal> {
-        let mut writer = self.store.writer(MAX_OBJECT).await?;
-        while let Some(request) = parts.message().await.map_err(from_status)? {
+        if size.is_some_and(|size| size > MAX_OBJECT) {
+            return Err(Refusal::new(Code::TooLarge, format!("the object is over the limit of {MAX_OBJECT} bytes")));
+        }
+        let mut writer = self.store.writer(size.unwrap_or(MAX_OBJECT)).await?;
+        let paused = |_| Refusal::new(Code::InvalidRequest, format!("nothing came of the object for {PAUSE:?}"));
+        while let Some(request) = timeout(PAUSE, parts.message()).await.map_err(paused)?.map_err(from_status)? {
             match required(request.part, "part")? {
                 put_object_request::Part::Chunk(v1::Chunk { data }) => writer.write(data).await?,
                 put_object_request::Part::Header(_) => {
@@ -118,11 +122,7 @@ impl Objects {
         let v1::ListObjectsRequest { bucket, prefix, after, limit } = request;
         let bucket: BucketName = bucket.try_into()?;
         let after: Option<ObjectKey> = after.map(TryInto::try_into).transpose()?;
-        let prefix = prefix.unwrap_or_default();
-        if prefix.len() > MAX_PREFIX {
-            let message = format!("the prefix has {} bytes, the limit is {MAX_PREFIX}", prefix.len());
-            return Err(Refusal::new(Code::InvalidRequest, message));
-        }
+        let prefix = capped(prefix.unwrap_or_default(), "prefix", ObjectKey::MAX)?;
         let limit = limit.unwrap_or(ObjectPage::MAX);
         Ok(self.store.list_objects(&bucket, &prefix, after.as_ref(), limit).await?)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream::BoxStream};
 use spear_proto::v1::{Heartbeat, LinkRequest, LinkResponse, Register, Registered, link_request, link_response};
 use spear_types::{Code, Refusal};
-use spear_wire::{Encode as _, from_status, required};
+use spear_wire::{Encode as _, capped, from_status, required};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
@@ -14,6 +14,10 @@ use super::{Introduction, Nodes, Registration, client};
 
 /// How long a connection may take to be made, and to answer whether it lives.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// The longest address and version that a node may tell, in bytes.
+const MAX_ADDRESS: usize = 1 << 10;
+const MAX_VERSION: usize = 64;
 
 /// What goes to a node over its link.
 pub(crate) type Outbound = BoxStream<'static, Result<LinkResponse, tonic::Status>>;
@@ -77,5 +81,7 @@ fn introduction(first: link_request::Message) -> Result<Introduction, Refusal> {
     let link_request::Message::Register(Register { name, address, slots, spear_version }) = first else {
         return Err(Refusal::new(Code::InvalidRequest, "the first message of a link has to be a registration"));
     };
+    let address = capped(address, "register.address", MAX_ADDRESS)?;
+    let spear_version = capped(spear_version, "register.spear_version", MAX_VERSION)?;
     Ok(Introduction { name: name.try_into()?, address, slots, spear_version })
 }

@@ -5,7 +5,7 @@ mod link;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use spear_proto::v1::spearlet_service_client::SpearletServiceClient;
@@ -14,6 +14,12 @@ use tonic::transport::{Channel, Endpoint};
 
 pub(crate) use self::link::{Lease, Outbound, serve};
 use crate::scheduler::Candidate;
+
+/// How long a lost node is still shown, with its reason.
+const FORGET: Duration = Duration::from_secs(24 * 3600);
+
+/// The most nodes that one refusal names.
+pub(crate) const SHOWN: usize = 10;
 
 /// Every node that registered since the SMS started; a cheap clone.
 #[derive(Debug, Clone, Default)]
@@ -69,13 +75,15 @@ impl Nodes {
     ) -> Result<Registration, Refusal> {
         let Introduction { name, address, slots, spear_version } = node;
         let mut known = self.lock();
+        known.retain(|_, node| !node.is_forgotten());
         let before = known.get(&name);
         if let Some(other) = before.filter(|other| other.info.state == NodeState::Live && other.info.address != address)
         {
             let message = format!("the name {name} belongs to the live node at {}", other.info.address);
             return Err(Refusal::new(Code::NameTaken, message).help("give the node another name with `--name`"));
         }
-        let number = before.map_or(0, |node| node.registration + 1);
+        // Calls of the older registration may still be under way: they give their slots back to this one.
+        let (number, in_flight) = before.map_or((0, 0), |node| (node.registration + 1, node.in_flight));
         let state = NodeState::Live;
         let info = NodeInfo {
             name: name.clone(),
@@ -86,7 +94,7 @@ impl Nodes {
             last_heard: SystemTime::now(),
             state,
         };
-        known.insert(name.clone(), Node { info, in_flight: 0, client, registration: number });
+        known.insert(name.clone(), Node { info, in_flight, client, registration: number });
         Ok(Registration { nodes: self.clone(), name, number, reason: "its link broke".to_owned() })
     }
 
@@ -102,7 +110,7 @@ impl Nodes {
     pub(crate) fn get(&self, name: &NodeName) -> Result<NodeInfo, Refusal> {
         let known = self.lock();
         known.get(name).map(|node| node.info.clone()).ok_or_else(|| {
-            let names: Vec<&str> = known.keys().map(NodeName::as_str).collect();
+            let names: Vec<&str> = known.keys().map(NodeName::as_str).take(SHOWN).collect();
             Refusal::new(Code::UnknownNode, format!("no node is named {name}; known are: {}", names.join(", ")))
         })
     }
@@ -126,6 +134,14 @@ impl Nodes {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<NodeName, Node>> {
         // Every change is one assignment, so a poisoned map is still a map.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Node {
+    /// Whether it was lost so long ago that nobody asks for it any more.
+    fn is_forgotten(&self) -> bool {
+        let lost = matches!(self.info.state, NodeState::Lost { .. }) && self.in_flight == 0;
+        lost && self.info.last_heard.elapsed().is_ok_and(|silent| silent > FORGET)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use spear_types::{Code, NodeInfo, NodeName, NodeState, Refusal};
 
+use crate::nodes::SHOWN;
+
 /// What placement knows of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
@@ -41,7 +43,7 @@ impl Candidate {
 }
 
 fn refuse(candidates: &[Candidate]) -> Refusal {
-    let why: Vec<String> = candidates.iter().map(Candidate::why_not).collect();
+    let why: Vec<String> = candidates.iter().take(SHOWN).map(Candidate::why_not).collect();
     if candidates.iter().any(|candidate| candidate.node.state == NodeState::Live) {
         return Refusal::new(Code::QueueFull, format!("every live node is full: {}", why.join("; ")))
             .help("try again later, or start another node with `spear spearlet`");

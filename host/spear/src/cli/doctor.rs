@@ -28,7 +28,7 @@ struct Finding {
 }
 
 pub(crate) async fn run(context: &Context<'_>) -> anyhow::Result<ExitCode> {
-    let mut findings = vec![allocation(context), mappings(), open_files(), wasm_target()];
+    let mut findings = vec![allocation(context)?, mappings(), open_files(), wasm_target()];
     findings.extend(cluster(context).await);
     let sick = findings.iter().any(|finding| finding.advice.is_some());
     context.output.answer(&findings, || findings.iter().map(Finding::text).collect::<Vec<_>>().join("\n"))?;
@@ -53,11 +53,11 @@ impl Finding {
     }
 }
 
-fn allocation(context: &Context<'_>) -> Finding {
+fn allocation(context: &Context<'_>) -> anyhow::Result<Finding> {
     let what = "instances get memory";
     let slots = context.config.spearlet.slots;
-    let found = Allocation::of_machine(slots, &context.config.limits().maxima);
-    match found {
+    let found = Allocation::of_machine(slots, &context.config.limits()?.maxima);
+    Ok(match found {
         Allocation::Pooling { pagemap_scan: true } => Finding::good(what, format_args!("{found}, {slots} slots")),
         Allocation::Pooling { pagemap_scan: false } => {
             Finding::bad(what, found, "a kernel of 6.7 or later makes a fresh instance about twice as fast")
@@ -67,7 +67,7 @@ fn allocation(context: &Context<'_>) -> Finding {
             found,
             "lower [spearlet] slots, or raise `ulimit -v`: pooled instances are about four times as fast",
         ),
-    }
+    })
 }
 
 fn mappings() -> Finding {

@@ -76,7 +76,7 @@ fn list(functions: &[FunctionVersion]) -> String {
             size(function.size),
             function.digest.to_string()[..12].to_owned(),
             time(function.created),
-            function.description.clone().unwrap_or_default(),
+            output::printable(function.description.as_deref().unwrap_or_default()),
         ]
     };
     table(["NAME", "VERSION", "SIZE", "DIGEST", "CREATED", "DESCRIPTION"], functions.iter().map(row))

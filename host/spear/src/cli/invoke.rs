@@ -15,7 +15,7 @@ use spear_types::{Outcome, Payload, Usage};
 use super::{Ask, Context, function::parse, logs, view};
 use crate::{
     client::{Client, Invoked, LogsOf},
-    output::{bad, dim, duration, good, size},
+    output::{bad, dim, duration, good, printable, size},
 };
 
 /// Run a function now and print its answer.
@@ -109,7 +109,7 @@ fn value(function: &str, invoked: &Invoked) -> serde_json::Value {
 /// The reply goes to standard output as it is; every other outcome is a matter for standard error.
 fn show(outcome: &Outcome) -> anyhow::Result<()> {
     let Outcome::Succeeded(reply) = outcome else {
-        let text = outcome.to_string();
+        let text = printable(&outcome.to_string());
         let (name, rest) = text.split_once(':').unwrap_or((&text, ""));
         anstream::eprintln!("{}:{rest}", bad(name));
         return Ok(());

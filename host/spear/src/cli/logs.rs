@@ -9,7 +9,7 @@ use spear_types::{Level, LogLine};
 use super::{Ask, Context, function::parse, view};
 use crate::{
     client::{Client, LogsOf, TaskLog},
-    output::{bad, dim, good},
+    output::{bad, dim, good, printable},
 };
 
 /// Show what recent calls wrote.
@@ -64,7 +64,10 @@ pub(crate) fn line(line: &LogLine) -> String {
         Level::Info => good(format_args!("{:5}", line.level)),
         Level::Debug | Level::Trace => dim(format_args!("{:5}", line.level)),
     };
-    let fields: String =
-        line.fields.iter().map(|(key, value)| format!(" {}{value}", dim(format_args!("{key}=")))).collect();
-    format!("{time} {level} {}{fields}", line.message)
+    let fields: String = line
+        .fields
+        .iter()
+        .map(|(key, value)| format!(" {}{}", dim(format_args!("{}=", printable(key))), printable(value)))
+        .collect();
+    format!("{time} {level} {}{fields}", printable(&line.message))
 }

@@ -1,0 +1,70 @@
+//! Where settings come from, and which one wins.
+
+use std::fs;
+
+use crate::harness::{Home, Ran};
+
+#[tokio::test]
+async fn what_is_dumped_can_be_given_back_and_is_the_same() {
+    let home = Home::new().await;
+    let file = home.path().join("in-force.toml");
+    let mut first = home.spear(["--dump-config"]);
+    first.envs([("SPEAR_SMS_LEASE", "11s"), ("SPEAR_MAXIMA_FUEL", "7"), ("SPEAR_SPEARLET_NAME", "n1")]);
+    let first = Ran::of(first).await.answer();
+    for line in ["lease = \"11s\"", "fuel = 7", "name = \"n1\"", "listen = \"127.0.0.1:50051\""] {
+        assert!(first.contains(line), "{line} is not in\n{first}");
+    }
+    fs::write(&file, &first).unwrap();
+    let second = home.run(["--config", file.to_str().unwrap(), "--dump-config"]).await.answer();
+    assert_eq!(second, first);
+}
+
+#[tokio::test]
+async fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
+    let home = Home::new().await;
+    let listens = async |environment: Option<&str>, flags: &[&str]| {
+        let mut command = home.spear(["--dump-config", "sms"]);
+        command.args(flags).envs(environment.map(|value| ("SPEAR_SMS_LISTEN", value)));
+        let dumped = Ran::of(command).await.answer();
+        let sms = dumped.split("[sms]\n").nth(1).unwrap();
+        sms.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap().trim_matches('"').to_owned()
+    };
+    assert_eq!(listens(None, &[]).await, "127.0.0.1:50051");
+    let folder = home.path().join("config/spear");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.toml"), "[sms]\nlisten = \"127.0.0.1:1001\"\n").unwrap();
+    assert_eq!(listens(None, &[]).await, "127.0.0.1:1001");
+    assert_eq!(listens(Some("127.0.0.1:1002"), &[]).await, "127.0.0.1:1002");
+    assert_eq!(listens(Some("127.0.0.1:1002"), &["--listen", "127.0.0.1:1003"]).await, "127.0.0.1:1003");
+}
+
+#[tokio::test]
+async fn an_unknown_key_in_the_file_or_the_environment_is_an_error_that_names_it() {
+    let home = Home::new().await;
+    let file = home.path().join("config.toml");
+    fs::write(&file, "[sms]\nlisen = \"127.0.0.1:1\"\n").unwrap();
+    let ran = home.run(["--config", file.to_str().unwrap(), "sms"]).await;
+    assert!(ran.code == 3 && ran.stderr.contains("unknown field") && ran.stderr.contains("lisen"), "{ran:?}");
+
+    let mut command = home.spear(["node", "ls"]);
+    command.env("SPEAR_CLIENT_SSM", "http://127.0.0.1:1");
+    let ran = Ran::of(command).await;
+    assert!(ran.code == 3 && ran.stderr.contains("unknown field") && ran.stderr.contains("ssm"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_value_that_is_malformed_is_an_error_that_shows_it() {
+    let home = Home::new().await;
+    for (name, value) in [
+        ("SPEAR_SMS_LISTEN", "nowhere"),
+        ("SPEAR_SMS_LEASE", "-1s"),
+        ("SPEAR_MAXIMA_MEMORY", "-1"),
+        ("SPEAR_SPEARLET_SLOTS", "many"),
+        ("SPEAR_SPEARLET_NAME", "no name"),
+    ] {
+        let mut command = home.spear(["--dump-config"]);
+        command.env(name, value);
+        let ran = Ran::of(command).await;
+        assert_eq!((ran.code, ran.stdout.as_str()), (3, ""), "{name}={value}: {ran:?}");
+    }
+}

@@ -1,0 +1,27 @@
+//! Every guest, a file each: a guest without one does not compile.
+
+mod chatter;
+mod counter;
+mod echo;
+mod env_peek;
+mod fail;
+mod flood;
+mod hello;
+mod hog;
+mod panic;
+mod printer;
+mod snoop;
+mod spin;
+mod status;
+mod store;
+mod thumbnail;
+mod trap;
+mod word_count;
+
+macro_rules! assert_has_tests {
+    ($guest:ident) => {
+        #[expect(unused_imports, reason = "only that there is such a file matters")]
+        use self::$guest as _;
+    };
+}
+spear_test_guests::foreach_guest!(assert_has_tests);

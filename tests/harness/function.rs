@@ -1,0 +1,72 @@
+//! Something to deploy.
+
+use std::fs;
+
+use bytes::Bytes;
+use spear_proto::v1;
+use spear_types::{Access, Digest, FunctionSpec, Grants, LimitRequest};
+use spear_wire::{Encode as _, stream::chunks};
+
+/// An artifact and what is asked for it.
+#[derive(Clone)]
+pub(crate) struct Function {
+    pub(crate) spec: FunctionSpec,
+    pub(crate) artifact: Bytes,
+}
+
+impl Function {
+    /// A guest under its own name, with the operator's limits and without a grant.
+    pub(crate) fn guest(name: &str) -> Self {
+        let (_, path) = spear_test_guests::ALL.iter().find(|(guest, _)| *guest == name).expect("a guest's name");
+        Self::of(name, fs::read(path).expect("it was built"))
+    }
+
+    pub(crate) fn of(name: &str, artifact: impl Into<Bytes>) -> Self {
+        let spec = FunctionSpec {
+            name: name.parse().expect("a function's name"),
+            description: None,
+            limits: LimitRequest::default(),
+            grants: Grants::default(),
+        };
+        Self { spec, artifact: artifact.into() }
+    }
+
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.spec.name = name.parse().expect("a function's name");
+        self
+    }
+
+    pub(crate) fn limits(mut self, limits: LimitRequest) -> Self {
+        self.spec.limits = limits;
+        self
+    }
+
+    pub(crate) fn grant(mut self, bucket: &str, access: Access) -> Self {
+        self.spec.grants.objects.insert(bucket.parse().expect("a bucket's name"), access);
+        self
+    }
+
+    /// The first message of its deploy.
+    pub(crate) fn header(&self) -> v1::DeployHeader {
+        v1::DeployHeader {
+            spec: Some(self.spec.clone().encode()),
+            digest: Digest::of(&self.artifact).to_string(),
+            size: self.artifact.len() as u64,
+        }
+    }
+
+    /// All messages of its deploy.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = v1::DeployRequest> + Send + use<> {
+        messages(self.header(), self.artifact.clone())
+    }
+}
+
+/// The messages of a deploy, whether they fit together or not.
+pub(crate) fn messages(
+    header: v1::DeployHeader,
+    artifact: Bytes,
+) -> impl Iterator<Item = v1::DeployRequest> + Send + use<> {
+    let header = std::iter::once(v1::deploy_request::Part::Header(header));
+    let parts = header.chain(chunks(artifact).map(v1::deploy_request::Part::Chunk));
+    parts.map(|part| v1::DeployRequest { part: Some(part) })
+}

@@ -1,0 +1,70 @@
+//! Real programs on sockets of their own, and what tests ask of them.
+//!
+//! ```text
+//! Home ─▶ Program ─▶ Sms, Spearlet ─┬▶ Api: raw gRPC, to be as rude as a client can be
+//! folder  process    what they say  └▶ Ran: the command line, as a person has it
+//! ```
+
+mod api;
+mod function;
+mod home;
+mod program;
+mod refused;
+mod sms;
+mod spearlet;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep, timeout};
+
+pub(crate) use self::{
+    api::{Api, Invoked, TaskLog},
+    function::{Function, messages},
+    home::{Home, Ran},
+    program::Program,
+    refused::Refused,
+    sms::{Kept, Sms},
+    spearlet::Spearlet,
+};
+
+/// Far longer than anything takes, also on a busy machine: who waits so long waits for what never comes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for something that has no event of its own to wait for: what another process remembers.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(Instant::now() < end, "never came within {PATIENCE:?}: {what}");
+        sleep(PAUSE).await;
+    }
+}
+
+/// Waits for an event.
+pub(crate) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, event).await.unwrap_or_else(|_| panic!("never came within {PATIENCE:?}: {what}"))
+}
+
+/// Holds five rounds, each as late as this, against what SPEAR promises of a limit's end.
+pub(crate) fn assert_in_time(what: &str, mut late: [Duration; 5]) {
+    const PROMISED: Duration = Duration::from_millis(10);
+    late.sort();
+    // One is forgiven: the machine under us may take a core away for longer than that.
+    assert!(late[3] <= PROMISED, "{what}: late by {late:?}");
+}
+
+/// The folder of a guest, with its manifest.
+pub(crate) fn example(guest: &str) -> PathBuf {
+    root().join("examples-guests").join(guest)
+}
+
+/// The checkout.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is in host/spear")
+}

@@ -1,0 +1,20 @@
+//! SPEAR as its users have it: the real binary, real sockets, real guests.
+
+mod harness;
+
+mod admission;
+mod artifacts;
+mod cli;
+mod config;
+mod deploys;
+mod disk_full;
+mod each_guest;
+mod health;
+mod limits;
+mod nodes;
+mod objects;
+mod own_door;
+mod project;
+mod restart;
+mod shutdown;
+mod tidy;
