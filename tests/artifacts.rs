@@ -161,3 +161,19 @@ where
 fn wat(text: &str) -> Bytes {
     wat::parse_str(text).unwrap().into()
 }
+
+#[tokio::test]
+async fn a_handler_of_another_type_does_not_run() {
+    let component = wat::parse_str(
+        r#"(component
+            (core module $m (func (export "handle")))
+            (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "handle")))
+            (instance $h (export "handle" (func $f)))
+            (export "spear:hostcalls/handler@0.1.0" (instance $h)))"#,
+    );
+    let sms = Sms::with_node().await;
+    sms.api.deploy(&Function::of("other", component.unwrap())).await.unwrap();
+    let refusal = sms.api.invoke("other", "").await.refused(Code::InvalidComponent, Grpc::FailedPrecondition);
+    assert!(refusal.message.contains("another type than spear:hostcalls/handler@0.1.0"), "{refusal}");
+}

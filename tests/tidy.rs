@@ -61,14 +61,17 @@ fn only_the_store_names_redb() {
 
 #[test]
 fn a_status_is_built_in_one_place() {
-    for constructor in ["Status::new(", "Status::internal(", "Status::unavailable(", "Status::invalid_argument(", "Status::not_found("] {
+    for constructor in
+        ["Status::new(", "Status::internal(", "Status::unavailable(", "Status::invalid_argument(", "Status::not_found("]
+    {
         assert_eq!(found_outside(constructor, &["host/wire/src/status.rs"]), Vec::<String>::new());
     }
 }
 
 #[test]
 fn the_sms_does_not_link_wasmtime_and_the_engine_does_not_link_grpc() {
-    let links = |package: &str, dependency: &str| dependencies(package).lines().any(|line| line.starts_with(dependency));
+    let links =
+        |package: &str, dependency: &str| dependencies(package).lines().any(|line| line.starts_with(dependency));
     assert!(!links("sms", "wasmtime"));
     assert!(!links("spear-engine", "tonic"));
     assert!(!links("spear-types", "tokio"));
@@ -83,7 +86,10 @@ fn no_source_is_so_long_that_its_rooms_are_lost() {
 
 #[test]
 fn no_test_waits_by_the_clock() {
-    let sleeps = [found_outside("thread::sleep", &[]), found_outside("time::sleep(", &["host/spearlet/src/link.rs", "host/spear/src/serve.rs"])];
+    let sleeps = [
+        found_outside("thread::sleep", &[]),
+        found_outside("time::sleep(", &["host/spearlet/src/link.rs", "host/spear/src/serve.rs"]),
+    ];
     let outside_of_the_harness = |line: &&String| !line.starts_with("tests/harness");
     assert_eq!(sleeps.iter().flatten().find(outside_of_the_harness), None);
 }

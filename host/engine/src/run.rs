@@ -16,7 +16,7 @@ use spear_hostcalls::{
 use spear_types::{Code, Identity, Outcome, Payload, Refusal, Usage};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::task::AbortOnDropHandle;
-use wasmtime::{CallHook, CallHookHandler, PoolConcurrencyLimitError, Store, StoreContextMut};
+use wasmtime::{CallHook, CallHookHandler, PoolConcurrencyLimitError, Store, StoreContextMut, component::TypedFunc};
 
 use crate::{
     class::Interruption,
@@ -123,9 +123,9 @@ impl Run {
         let mut store = new_store(&prepared, guest)?;
         let Watched { output, cpu } = watch(handle(&mut store, &prepared, call), deadline).await;
         if let Some(Err(error)) = &output
-            && error.is::<PoolConcurrencyLimitError>()
+            && let Some(refusal) = refused(error)
         {
-            return Err(Refusal::new(Code::QueueFull, format!("the node's instances are used up: {error}")));
+            return Err(refusal);
         }
         store.data_mut().hostcalls.finish();
         let outcome = outcome::of(output, &store, &prepared.limits);
@@ -186,10 +186,23 @@ async fn handle(
     call: Payload,
 ) -> wasmtime::Result<Result<WitPayload, WitFailure>> {
     let instance = prepared.instance.instantiate_async(&mut *store).await?;
-    let handle =
-        instance.get_typed_func::<(WitPayload,), (Result<WitPayload, WitFailure>,)>(&mut *store, prepared.handle)?;
+    let handle = instance.get_typed_func(&mut *store, prepared.handle).map_err(|error| OtherType(error.to_string()))?;
+    let handle: TypedFunc<(WitPayload,), (Result<WitPayload, WitFailure>,)> = handle;
     let (answer,) = handle.call_async(&mut *store, (call.into(),)).await?;
     Ok(answer)
+}
+
+/// The export that is called `handle` is not the handler.
+#[derive(Debug, thiserror::Error)]
+#[error("its `handle` has another type than spear:hostcalls/handler@0.1.0: {0}")]
+struct OtherType(String);
+
+/// What is not the guest's doing, before its function ran.
+fn refused(error: &wasmtime::Error) -> Option<Refusal> {
+    let full = || error.is::<PoolConcurrencyLimitError>().then(|| format!("the node's instances are used up: {error}"));
+    let other =
+        || error.downcast_ref::<OtherType>().map(|other| Refusal::new(Code::InvalidComponent, other.to_string()));
+    full().map(|message| Refusal::new(Code::QueueFull, message)).or_else(other)
 }
 
 fn usage(store: &Store<Guest<Limiter>>, prepared: &Prepared) -> Usage {
