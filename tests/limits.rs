@@ -40,7 +40,7 @@ async fn while_spinners_keep_every_thread_busy_others_are_served() {
     sms.deploy("hello").await;
     for (name, fuel) in [("timed", None), ("metered", Some(u64::MAX))] {
         let limits = LimitRequest { fuel, ..timeout(HOUR) };
-        sms.api.deploy(&Function::guest("spin").named(name).limits(limits)).await.unwrap();
+        sms.deploy_compiled(&Function::guest("spin").named(name).limits(limits)).await;
     }
     let spinners = join_all(["timed", "timed", "metered", "metered"].map(|name| sms.api.invoke(name, "")));
     let node = sms.node().await;
@@ -63,8 +63,9 @@ async fn while_spinners_keep_every_thread_busy_others_are_served() {
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_any_more_gives_its_slot_back() {
     let sms = Sms::with_node_set(&[("SPEAR_SPEARLET_SLOTS", "1"), ("SPEAR_SMS_HEARTBEAT", "20ms")]).await;
-    sms.deploy("hello").await;
-    sms.api.deploy(&Function::guest("spin").limits(timeout(HOUR))).await.unwrap();
+    // Not metered either: both need the one instance that there is room for.
+    sms.api.deploy(&Function::guest("hello")).await.unwrap();
+    sms.deploy_compiled(&Function::spin(HOUR)).await;
     tokio::select! {
         ended = sms.api.invoke("spin", "") => panic!("it does not end: {ended:?}"),
         () = sms.is_running(1) => {}
@@ -76,7 +77,7 @@ async fn a_call_that_nobody_waits_for_any_more_gives_its_slot_back() {
 async fn a_full_node_says_so_at_once() {
     let sms = Sms::with_node_set(&[("SPEAR_SPEARLET_SLOTS", "1"), ("SPEAR_SMS_HEARTBEAT", "20ms")]).await;
     sms.deploy("hello").await;
-    sms.api.deploy(&Function::guest("spin").limits(timeout(HOUR))).await.unwrap();
+    sms.deploy_compiled(&Function::spin(HOUR)).await;
     let refused = async {
         sms.is_running(1).await;
         sms.api.invoke("hello", "Ada").await.refused(Code::QueueFull, Grpc::ResourceExhausted)

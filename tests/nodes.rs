@@ -1,11 +1,10 @@
 //! Nodes that come, go, and share the work.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use futures::future::join_all;
 use spear_proto::v1;
-use spear_types::{Code, LimitRequest, Refusal};
-use tokio::time::timeout;
+use spear_types::{Code, Refusal};
+use tokio::{task::JoinSet, time::timeout};
 use tonic::Code as Grpc;
 
 use crate::harness::{Function, Refused as _, Sms, Spearlet, eventually};
@@ -17,10 +16,6 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Nothing but the end of the node itself ends a call: heartbeats may be late by an hour.
 async fn patient_sms() -> Sms {
     Sms::alone_set(&[("SPEAR_SMS_LEASE", "1h"), ("SPEAR_SMS_HEARTBEAT", "20ms")]).await
-}
-
-fn spin(timeout: Duration) -> Function {
-    Function::guest("spin").limits(LimitRequest { timeout: Some(timeout), ..LimitRequest::default() })
 }
 
 #[tokio::test]
@@ -59,7 +54,7 @@ async fn a_killed_node_is_missed_at_once_with_a_reason_and_serves_again_when_it_
 async fn a_call_that_is_under_way_when_its_node_is_killed_ends_at_once() {
     let sms = patient_sms().await;
     let mut node = Spearlet::of(&sms, "one").await;
-    sms.api.deploy(&spin(HOUR)).await.unwrap();
+    sms.deploy_compiled(&Function::spin(HOUR)).await;
     let api = sms.api.clone();
     let call = tokio::spawn(async move { api.invoke("spin", "").await });
     sms.is_running(1).await;
@@ -85,23 +80,23 @@ async fn a_node_that_falls_silent_is_lost() {
 
 #[tokio::test]
 async fn two_nodes_share_the_calls_and_when_both_are_full_they_say_so() {
-    let sms = Sms::alone_set(&[("SPEAR_SMS_HEARTBEAT", "20ms")]).await;
+    let sms = patient_sms().await;
     let two_slots: &[_] = &[("SPEAR_SPEARLET_SLOTS", "2")];
     let _nodes = [Spearlet::of_set(&sms, "one", two_slots).await, Spearlet::of_set(&sms, "two", two_slots).await];
     sms.deploy("hello").await;
-    sms.api.deploy(&spin(Duration::from_secs(2))).await.unwrap();
-    let api = sms.api.clone();
-    let calls = tokio::spawn(async move { join_all((0..4).map(|_| api.invoke("spin", ""))).await });
-    sms.is_running(4).await;
+    sms.deploy_compiled(&Function::spin(HOUR)).await;
+    let mut calls = JoinSet::new();
+    for each in [1, 2] {
+        for _ in 0..2 {
+            let api = sms.api.clone();
+            calls.spawn(async move { api.invoke("spin", "").await });
+        }
+        sms.is_running(2 * each).await;
+        let shares = sms.api.live_nodes().await.into_iter().map(|node| (node.name.to_string(), node.running));
+        assert_eq!(shares.collect::<Vec<_>>(), [("one".to_owned(), each), ("two".to_owned(), each)]);
+    }
     let refusal = sms.api.invoke("hello", "Ada").await.refused(Code::QueueFull, Grpc::ResourceExhausted);
     assert!(refusal.message.contains("one: all 2 slots are taken; two: all 2 slots are taken"), "{refusal}");
-
-    let mut shares = BTreeMap::<String, u32>::new();
-    for invoked in calls.await.unwrap() {
-        *shares.entry(invoked.unwrap().node).or_default() += 1;
-    }
-    assert_eq!(shares, [("one".to_owned(), 2), ("two".to_owned(), 2)].into());
-    assert!(sms.api.invoke("hello", "Ada").await.is_ok());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use spear_types::{Access, Code, FunctionVersion, LimitRequest, Outcome, Usage};
 use spear_wire::{Decode as _, Encode as _};
 use tonic::{Code as Grpc, Status};
 
-use crate::harness::{Api, Function, Home, Refused as _, Sms, Spearlet, assert_in_time};
+use crate::harness::{Api, Function, Home, ROUNDS, Refused as _, Sms, Spearlet, assert_in_time};
 
 const TASK: &str = "01890000-0000-7000-8000-000000000000";
 
@@ -80,7 +80,7 @@ async fn a_guest_that_waits_for_its_host_ends_within_10_ms_of_its_limit_too() {
         assert_eq!(run(&node.api, request(&store, &put)).await.unwrap().0.name(), "succeeded");
         // It still has its connection, and gets no answer.
         sms.program.signal(Signal::STOP);
-        let mut rounds = [Duration::ZERO; 5];
+        let mut rounds = [Duration::ZERO; ROUNDS];
         for round in &mut rounds {
             let (outcome, usage) = run(&node.api, request(&store, &put)).await.unwrap();
             assert_eq!(outcome, Outcome::TimedOut { limit: LIMIT }, "{name}");

@@ -55,8 +55,7 @@ async fn both_programs_in_one_process_come_back_with_everything() {
 async fn a_call_under_way_when_the_sms_is_killed_ends_for_its_client_and_on_its_node() {
     let mut sms = Sms::alone_set(&[("SPEAR_SMS_HEARTBEAT", "20ms")]).await;
     let _node = Spearlet::of(&sms, "one").await;
-    let limits = LimitRequest { timeout: Some(Duration::from_secs(3600)), ..LimitRequest::default() };
-    sms.api.deploy(&Function::guest("spin").limits(limits)).await.unwrap();
+    sms.deploy_compiled(&Function::spin(Duration::from_secs(3600))).await;
     let mut client = Program::start(sms.home.spear(["--sms", &sms.url, "invoke", "spin"]));
     sms.is_running(1).await;
 

@@ -3,21 +3,17 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
-use spear_types::{Code, LimitRequest, Outcome};
+use spear_types::{Code, Outcome};
 use tonic::Code as Grpc;
 
 use crate::harness::{Function, Refused as _, Sms, Spearlet, eventually};
 
 /// Long enough to be seen under way.
-const A_WHILE: Duration = Duration::from_secs(1);
-
-fn spin(timeout: Duration) -> Function {
-    Function::guest("spin").limits(LimitRequest { timeout: Some(timeout), ..LimitRequest::default() })
-}
+const A_WHILE: Duration = Duration::from_secs(2);
 
 /// A call that ends by its own limit, under way.
 async fn under_way(sms: &Sms, limit: Duration) -> tokio::task::JoinHandle<Result<Outcome, tonic::Status>> {
-    sms.api.deploy(&spin(limit)).await.unwrap();
+    sms.deploy_compiled(&Function::spin(limit)).await;
     let api = sms.api.clone();
     let call = tokio::spawn(async move { api.invoke("spin", "").await.map(|invoked| invoked.outcome) });
     sms.is_running(1).await;

@@ -34,6 +34,12 @@ pub struct Limits {
     pub payload_bytes: u64,
     /// Bytes of log.
     pub log_bytes: u64,
+    /// Bytes that one hostcall may carry out of the guest.
+    pub hostcall_bytes: u64,
+    /// Elements of all tables together.
+    pub table_elements: u32,
+    /// Handles to buckets, streams and so on that are held at once.
+    pub handles: u32,
 }
 
 /// What the run has used.
@@ -72,8 +78,17 @@ pub fn who_am_i() -> Identity {
 
 /// What the run may use.
 pub fn limits() -> Limits {
-    let wire::Limits { memory_bytes, timeout_ms, fuel, payload_bytes, log_bytes } = wire::get_limits();
-    Limits { memory_bytes, timeout: Duration::from_millis(timeout_ms), fuel, payload_bytes, log_bytes }
+    let limits = wire::get_limits();
+    Limits {
+        memory_bytes: limits.memory_bytes,
+        timeout: Duration::from_millis(limits.timeout_ms),
+        fuel: limits.fuel,
+        payload_bytes: limits.payload_bytes,
+        log_bytes: limits.log_bytes,
+        hostcall_bytes: limits.hostcall_bytes,
+        table_elements: limits.table_elements,
+        handles: limits.handles,
+    }
 }
 
 /// What the run has used up to now.

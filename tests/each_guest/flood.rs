@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use spear_types::{LimitRequest, Outcome};
 
-use crate::harness::{Function, Home, Sms, assert_in_time};
+use crate::harness::{Function, Home, ROUNDS, Sms, assert_in_time};
 
 const LIMIT: Duration = Duration::from_millis(200);
 
@@ -14,7 +14,7 @@ async fn it_ends_within_10_ms_of_its_limit_although_it_burns_no_fuel() {
     for (name, fuel) in [("timed", None), ("metered", Some(1 << 60))] {
         let limits = LimitRequest { timeout: Some(LIMIT), fuel, ..LimitRequest::default() };
         sms.api.deploy(&Function::guest("flood").named(name).limits(limits)).await.unwrap();
-        let mut rounds = [Duration::ZERO; 5];
+        let mut rounds = [Duration::ZERO; ROUNDS];
         for round in &mut rounds {
             let invoked = sms.api.invoke(name, "").await.unwrap();
             assert_eq!(invoked.outcome, Outcome::TimedOut { limit: LIMIT });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use spear_types::{LimitRequest, Outcome};
 
-use crate::harness::{Function, Home, Invoked, Sms, assert_in_time};
+use crate::harness::{Function, Home, Invoked, ROUNDS, Sms, assert_in_time};
 
 const LIMIT: Duration = Duration::from_millis(200);
 
@@ -51,7 +51,7 @@ async fn with_spinners() -> Sms {
 }
 
 async fn spin_in_time(sms: &Sms, function: &str, at_once: usize) {
-    let mut rounds = [Duration::ZERO; 5];
+    let mut rounds = [Duration::ZERO; ROUNDS];
     for round in &mut rounds {
         let invoked = join_all((0..at_once).map(|_| sms.api.invoke(function, ""))).await;
         *round = invoked.into_iter().map(|invoked| late(invoked.unwrap())).max().unwrap();

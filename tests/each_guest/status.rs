@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use spear_proto::v1;
-use spear_types::LimitRequest;
+use spear_types::{LimitRequest, Limits};
 
 use crate::harness::{Function, Sms};
 
@@ -47,6 +47,7 @@ async fn it_knows_its_limits_what_it_used_and_what_is_left() {
     let status = sms.api.invoke("status", "").await.unwrap().json();
     let expected = json!({
         "memory_bytes": 8 << 20, "timeout_ms": 5_000, "fuel": 50_000_000, "payload_bytes": 10_000, "log_bytes": 5_000,
+        "hostcall_bytes": Limits::DEFAULTS.hostcall, "table_elements": 20_000, "handles": 1_000,
     });
     assert_eq!(status["limits"], expected);
     let number =

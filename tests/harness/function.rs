@@ -1,6 +1,6 @@
 //! Something to deploy.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use bytes::Bytes;
 use spear_proto::v1;
@@ -19,6 +19,11 @@ impl Function {
     pub(crate) fn guest(name: &str) -> Self {
         let (_, path) = spear_test_guests::ALL.iter().find(|(guest, _)| *guest == name).expect("a guest's name");
         Self::of(name, fs::read(path).expect("it was built"))
+    }
+
+    /// One that runs until its time is up.
+    pub(crate) fn spin(timeout: Duration) -> Self {
+        Self::guest("spin").limits(LimitRequest { timeout: Some(timeout), ..LimitRequest::default() })
     }
 
     pub(crate) fn of(name: &str, artifact: impl Into<Bytes>) -> Self {

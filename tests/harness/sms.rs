@@ -1,12 +1,13 @@
 //! A running SMS, alone or with a node in its process.
 
-use std::{collections::BTreeSet, ffi::OsStr, fs, path::Path, process::Command};
+use std::{collections::BTreeSet, ffi::OsStr, fs, path::Path, process::Command, time::Duration};
 
 use rustix::process::Signal;
 use serde_json::Value;
 use spear_proto::v1;
+use spear_types::LimitRequest;
 
-use super::{Api, Home, Program, Ran, eventually, example};
+use super::{Api, Function, Home, Program, Ran, eventually, example};
 
 /// `spear sms`, or `spear up`, on a free port with data of its own.
 pub(crate) struct Sms {
@@ -108,6 +109,14 @@ impl Sms {
     /// Deploys a guest as its folder has it, as a person would.
     pub(crate) async fn deploy(&self, guest: &str) {
         self.spear([OsStr::new("deploy"), OsStr::new("-C"), example(guest).as_os_str()]).await.answer();
+    }
+
+    /// Deploys a function and has its code compiled: from then on, a call that is under way really runs.
+    pub(crate) async fn deploy_compiled(&self, function: &Function) {
+        let brief = LimitRequest { timeout: Some(Duration::from_millis(1)), ..function.spec.limits.clone() };
+        self.api.deploy(&function.clone().limits(brief)).await.expect("a version");
+        self.api.invoke(function.spec.name.as_str(), "").await.expect("a run");
+        self.api.deploy(function).await.expect("another version");
     }
 
     /// Waits until its nodes say that so many runs are under way.

@@ -22,6 +22,9 @@ fn status() -> Json<Value> {
             "fuel": limits.fuel,
             "payload_bytes": limits.payload_bytes,
             "log_bytes": limits.log_bytes,
+            "hostcall_bytes": limits.hostcall_bytes,
+            "table_elements": limits.table_elements,
+            "handles": limits.handles,
         },
         "usage": {
             "memory_bytes": usage.memory_bytes,

@@ -15,6 +15,7 @@
 //! What SPEAR provides is one list, in `provided.rs`.
 
 mod component;
+mod debug;
 mod form;
 mod outline;
 mod provided;

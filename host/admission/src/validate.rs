@@ -3,7 +3,7 @@
 use spear_types::{Code, Refusal};
 use wasmparser::{FuncValidatorAllocations, Parser, ValidPayload, Validator, WasmFeatures};
 
-use crate::{component::Component, outline::Outline};
+use crate::{component::Component, debug::Debug, outline::Outline};
 
 /// Why bytes are no component that may be looked at any further.
 pub(crate) enum Invalid {
@@ -11,6 +11,8 @@ pub(crate) enum Invalid {
     Wasm(wasmparser::Error),
     /// Over one of our own limits.
     Limit(String),
+    /// Debug information that is over a limit, or malformed.
+    Debug(String),
 }
 
 /// What runs here: what the engine has on. Listed, not subtracted, so that a new version of the validator adds nothing.
@@ -33,10 +35,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Component, Invalid> {
     parser.set_features(FEATURES);
     let mut validator = Validator::new_with_features(FEATURES);
     let mut allocations = FuncValidatorAllocations::default();
-    let (mut outline, mut types) = (Outline::default(), None);
+    let (mut outline, mut debug, mut types) = (Outline::default(), Debug::default(), None);
     for payload in parser.parse_all(bytes) {
         let payload = payload?;
         outline.add(&payload)?;
+        debug.add(&payload)?;
         match validator.payload(&payload)? {
             ValidPayload::Func(function, body) => {
                 let mut function = function.into_validator(allocations);
@@ -62,6 +65,8 @@ impl From<Invalid> for Refusal {
         let help = "build it again; threads, exceptions, garbage collection and component-model async do not run here";
         match invalid {
             Invalid::Limit(message) => Self::new(Code::InvalidComponent, message),
+            Invalid::Debug(message) => Self::new(Code::InvalidComponent, message)
+                .help("build with debug = \"line-tables-only\" or strip the debug information"),
             Invalid::Wasm(error) => {
                 let message =
                     format!("the component is not valid: {} at byte {}", plain(error.message()), error.offset());

@@ -70,6 +70,9 @@ impl State {
             fuel: self.limits.fuel,
             payload_bytes: self.limits.payload,
             log_bytes: self.limits.log,
+            hostcall_bytes: self.limits.hostcall,
+            table_elements: self.limits.tables,
+            handles: self.limits.handles,
         }
     }
 

@@ -1,0 +1,61 @@
+//! What reading debug information costs, counted.
+
+use bytesize::ByteSize;
+use gimli::{Reader as _, UnitRef};
+
+use super::{Reader, Unfit, Value};
+
+/// Compilation units: Rust has one for each codegen unit of each crate, C one for each file. One costs wasmtime a
+/// kilobyte, and an author 11 bytes.
+const MAX_UNITS: u64 = 20_000;
+/// Bytes, about, that wasmtime reads or holds for everything that is described, for one frame.
+const MAX_WEIGHT: u64 = 256 << 20;
+/// Bytes of a name or path: a trap copies them for every inlined function of every frame.
+const MAX_NAME: usize = 16 << 10;
+
+/// What one thing weighs: a little more than what gimli and addr2line hold for it.
+pub(super) const UNIT: u64 = 1_024;
+pub(super) const ABBREVIATION: u64 = 128;
+pub(super) const ENTRY: u64 = 8;
+/// A function or an inlined one, beside its entry.
+pub(super) const FUNCTION: u64 = 96;
+pub(super) const ATTRIBUTE: u64 = 8;
+pub(super) const RANGE: u64 = 32;
+pub(super) const ROW: u64 = 32;
+pub(super) const FILE: u64 = 160;
+
+/// What was weighed up to now.
+#[derive(Default)]
+pub(super) struct Meter {
+    units: u64,
+    weight: u64,
+}
+
+impl Meter {
+    pub(super) fn unit(&mut self) -> Result<(), Unfit> {
+        self.units += 1;
+        if self.units > MAX_UNITS {
+            return Err(Unfit::Limit(format!("the debug information has over {MAX_UNITS} units")));
+        }
+        self.add(UNIT)
+    }
+
+    pub(super) fn add(&mut self, weight: u64) -> Result<(), Unfit> {
+        self.weight = self.weight.saturating_add(weight);
+        if self.weight <= MAX_WEIGHT {
+            return Ok(());
+        }
+        let limit = ByteSize(MAX_WEIGHT).display().iec();
+        Err(Unfit::Limit(format!("the debug information takes over {limit} of memory to read")))
+    }
+
+    /// Weighs a name or path. Looking for its end is what costs: entries may share one, or the end of one.
+    pub(super) fn name<'a>(&mut self, unit: UnitRef<'_, Reader<'a>>, value: Value<'a>) -> Result<(), Unfit> {
+        let length = unit.attr_string(value)?.len();
+        if length > MAX_NAME {
+            let message = format!("the debug information has a name of {length} bytes, the limit is {MAX_NAME}");
+            return Err(Unfit::Limit(message));
+        }
+        self.add(length as u64)
+    }
+}
