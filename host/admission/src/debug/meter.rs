@@ -9,7 +9,7 @@ use super::{Reader, Unfit, Value};
 /// kilobyte, and an author 11 bytes.
 const MAX_UNITS: u64 = 20_000;
 /// Bytes, about, that wasmtime reads or holds for everything that is described, for one frame.
-const MAX_WEIGHT: u64 = 256 << 20;
+const MAX_WEIGHT: u64 = 128 << 20;
 /// Bytes of a name or path: a trap copies them for every inlined function of every frame.
 const MAX_NAME: usize = 16 << 10;
 

@@ -8,13 +8,13 @@ use spear_types::Code;
 
 const TYPES: u8 = 7;
 const COMPONENT: u8 = 4;
-const MODULE: u8 = 1;
+pub(crate) const MODULE: u8 = 1;
 const IMPORTS: u8 = 10;
 const EXPORTS: u8 = 11;
-const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+pub(crate) const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 /// Refused, on the smallest stack that a thread of the host has.
-fn refused(bytes: Vec<u8>) -> String {
+pub(crate) fn refused(bytes: Vec<u8>) -> String {
     let read = thread::Builder::new().stack_size(1 << 20).spawn(move || Component::read(&bytes).unwrap_err()).unwrap();
     let refusal = read.join().unwrap();
     assert_eq!(refusal.code, Code::InvalidComponent);
@@ -115,16 +115,16 @@ fn function_type() -> Vec<u8> {
     section(TYPES, &[1, 0x40, 0, 1, 0])
 }
 
-fn component(sections: &[u8]) -> Vec<u8> {
+pub(crate) fn component(sections: &[u8]) -> Vec<u8> {
     [b"\0asm\x0d\0\x01\0", sections].concat()
 }
 
-fn section(id: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn section(id: u8, body: &[u8]) -> Vec<u8> {
     [vec![id], leb(body.len()), body.to_vec()].concat()
 }
 
 /// LEB128, as all numbers in WebAssembly.
-fn leb(mut number: usize) -> Vec<u8> {
+pub(crate) fn leb(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number > 0x7f {
         bytes.push((number & 0x7f) as u8 | 0x80);
