@@ -30,8 +30,8 @@ pub(crate) use self::{
     spearlet::Spearlet,
 };
 
-/// Far longer than anything takes, also on a busy machine: who waits so long waits for what never comes.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Far longer than anything takes, building a project on a busy machine too: who waits so long waits for what never comes.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Waits for something that has no event of its own to wait for: what another process remembers.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
@@ -54,11 +54,11 @@ pub(crate) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
 /// How often a time is taken. The machine under us may take a core away for longer than any promise.
 pub(crate) const ROUNDS: usize = 9;
 
-/// Holds the median of the rounds, each as late as this, against what SPEAR promises of a limit's end.
-pub(crate) fn assert_in_time(what: &str, mut late: [Duration; ROUNDS]) {
+/// Holds the median of how late runs were against what SPEAR promises of a limit's end.
+pub(crate) fn assert_in_time(what: &str, mut late: Vec<Duration>) {
     const PROMISED: Duration = Duration::from_millis(10);
     late.sort();
-    assert!(late[ROUNDS / 2] <= PROMISED, "{what}: late by {late:?}");
+    assert!(late[late.len() / 2] <= PROMISED, "{what}: late by {late:?}");
 }
 
 /// The folder of a guest, with its manifest.

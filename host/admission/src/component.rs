@@ -43,7 +43,8 @@ impl Component {
     /// [`Code::TooLarge`](spear_types::Code::TooLarge) over [`MAX_COMPONENT`]; else
     /// [`Code::InvalidComponent`](spear_types::Code::InvalidComponent), which says what the bytes are instead: nothing,
     /// text, a core module, cut short, not WebAssembly, not valid, or over what an honest component needs: 1,000
-    /// imports, 1,000 exports, names of 128 characters, and 4 MiB beside code and data.
+    /// imports, 1,000 exports, names of 128 characters, 4 MiB beside code and data, and debug information that a trap
+    /// can be looked up in at little cost.
     pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         form::check(bytes)?;
         Ok(validate::read(bytes)?)

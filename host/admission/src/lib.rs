@@ -4,7 +4,8 @@
 //! ```text
 //! bytes ─▶ form ─▶ validate ─▶ outline ─▶ Component ─▶ review ─▶ Review ─▶ admit ─▶ () | Refusal
 //!          wasm?   all of it   imports,                against   for        all that is wrong, at once,
-//!                              exports                 grants    people     with the lines to add
+//!                  + debug     exports                 grants    people     with the lines to add
+//!                  bounded
 //! ```
 //!
 //! The bytes are an author's, so they are nobody's to trust: whatever they are, the answer is a

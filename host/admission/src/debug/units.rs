@@ -6,12 +6,13 @@ use gimli::{Abbreviations, AttributeValue, DebugLineOffset, Dwarf, Reader as _, 
 
 use super::{
     Reader, Unfit, Unit,
-    meter::{ABBREVIATION, ATTRIBUTE, Meter},
+    meter::{ABBREVIATION, Meter, SPECIFICATION},
 };
 
 /// Attributes of one abbreviation: real ones have up to thirty. They may take no bytes in the entries that use it.
 const MAX_ATTRIBUTES: u64 = 256;
-/// Bytes of a line table's list of files, which is read as a whole before anybody counts: a byte makes a file of 128.
+/// Bytes of a line table's list of files, which gimli reads as a whole before anybody counts: a byte can make a file, and
+/// a file takes over a hundred.
 const MAX_FILES: usize = 256 << 10;
 
 /// All units, with what wasmtime holds of each.
@@ -40,7 +41,7 @@ fn weigh_abbreviations(
     while input.read_uleb128()? != 0 {
         let _tag = input.read_uleb128()?;
         let _children = input.read_u8()?;
-        meter.add(ABBREVIATION + 2 * ATTRIBUTE * attributes(&mut input)?)?;
+        meter.add(ABBREVIATION + SPECIFICATION * attributes(&mut input)?)?;
     }
     Ok(())
 }
