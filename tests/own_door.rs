@@ -77,8 +77,8 @@ async fn a_guest_that_waits_for_its_host_ends_within_10_ms_of_its_limit_too() {
         let store = Function::guest("store").named(name).limits(limits).grant("shelf", Access::ReadWrite);
         let store = sms.api.deploy(&store).await.unwrap();
         let put = json!({ "op": "put", "bucket": "shelf", "key": "k", "text": "x" }).to_string();
-        assert_eq!(run(&node.api, request(&store, &put)).await.unwrap().0.name(), "succeeded");
-        // It still has its connection, and gets no answer.
+        // The node fetches and compiles. Then it still has its connection, and gets no answer.
+        run(&node.api, request(&store, &put)).await.unwrap();
         sms.program.signal(Signal::STOP);
         let mut runs = Vec::new();
         for _ in 0..ROUNDS {

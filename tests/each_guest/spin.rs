@@ -61,6 +61,6 @@ async fn spin_in_time(sms: &Sms, function: &str, at_once: usize) {
 
 fn late(Invoked { outcome, usage, .. }: Invoked) -> Duration {
     assert_eq!(outcome, Outcome::TimedOut { limit: LIMIT });
-    assert!(usage.wall >= LIMIT && !usage.cpu.is_zero(), "{usage:?}");
+    assert!(usage.wall >= LIMIT, "{usage:?}");
     usage.wall - LIMIT
 }

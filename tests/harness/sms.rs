@@ -1,6 +1,13 @@
 //! A running SMS, alone or with a node in its process.
 
-use std::{collections::BTreeSet, ffi::OsStr, fs, path::Path, process::Command, time::Duration};
+use std::{
+    collections::BTreeSet,
+    ffi::OsStr,
+    fs,
+    path::Path,
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -116,13 +123,19 @@ impl Sms {
         let brief = LimitRequest { timeout: Some(Duration::from_millis(1)), ..function.spec.limits.clone() };
         self.api.deploy(&function.clone().limits(brief)).await.expect("a version");
         self.api.invoke(function.spec.name.as_str(), "").await.expect("a run");
+        self.is_running(0).await;
         self.api.deploy(function).await.expect("another version");
     }
 
-    /// Waits until its nodes say that so many runs are under way.
+    /// Waits until its nodes say that so many runs are under way, each in a heartbeat that is newer than this call.
     pub(crate) async fn is_running(&self, runs: u32) {
-        let counted = async || self.api.live_nodes().await.iter().map(|node| node.running).sum::<u32>();
-        eventually("runs under way", async || (counted().await == runs).then_some(())).await;
+        let now = SystemTime::now();
+        let say_so = async || {
+            let nodes = self.api.live_nodes().await;
+            let count: u32 = nodes.iter().map(|node| node.running).sum();
+            (count == runs && nodes.iter().all(|node| node.last_heard > now)).then_some(())
+        };
+        eventually("runs under way", say_so).await;
     }
 
     pub(crate) async fn kept(&self) -> Kept {

@@ -9,7 +9,7 @@ use super::{Reader, Unfit, Value};
 /// kilobyte, and its author some ten bytes.
 const MAX_UNITS: u64 = 20_000;
 /// Bytes, about, that wasmtime could come to read and hold for one frame. Unoptimized Rust with full debug information in
-/// 20 MB of sections weighs 80 MiB, optimized with lines only 1 to 10 MiB.
+/// 20 MB of sections weighs 84 MiB, optimized with lines only 1 to 12 MiB.
 const MAX_WEIGHT: u64 = 128 << 20;
 /// Bytes of a name or path: a trap copies them for every inlined function of every frame.
 const MAX_NAME: usize = 16 << 10;
