@@ -4,7 +4,11 @@ use std::{fs, process::Command};
 
 use anyhow::ensure;
 
-use crate::{cluster::Cluster, demo::Demo, guests, shell};
+use crate::{
+    cluster::{Build, Cluster},
+    demo::Demo,
+    guests, shell,
+};
 
 /// The version that guests are proved with.
 const CARGO_COMPONENT: &str = "0.21.1";
@@ -18,7 +22,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     shell::run(clippy.current_dir(&guests))?;
     let mut doc = shell::cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
     shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    Demo::default().run()?;
+    Demo { build: Build::WithTests, ..Demo::default() }.run()?;
     with_cargo_component()
 }
 
@@ -36,7 +40,7 @@ fn with_cargo_component() -> anyhow::Result<()> {
     let project = tempfile::tempdir()?;
     fs::copy(guests.join("target/wasm32-wasip1/release/hello.wasm"), project.path().join("hello.wasm"))?;
     fs::write(project.path().join("spear.toml"), MANIFEST)?;
-    let cluster = Cluster::start()?;
+    let cluster = Cluster::start(Build::WithTests)?;
     cluster.deploy(project.path())?;
     let invoked = cluster.ask(["invoke", "hello", "--data", "component"])?;
     ensure!(invoked["outcome"]["body"] == "Hello, component!", "the guest of cargo-component answered {invoked}");

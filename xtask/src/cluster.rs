@@ -14,6 +14,16 @@ use tempfile::TempDir;
 
 use crate::shell;
 
+/// How `spear` is built.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Build {
+    /// It and nothing else.
+    #[default]
+    Alone,
+    /// As the tests have it, where they were built before: their crates' features differ, so this saves building all again.
+    WithTests,
+}
+
 /// `spear up` on free ports; ends when it is dropped.
 pub(crate) struct Cluster {
     program: Child,
@@ -24,8 +34,11 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Builds `spear` and starts it.
-    pub(crate) fn start() -> anyhow::Result<Self> {
-        shell::run(&mut shell::cargo(["build", "--package", "spear"]))?;
+    pub(crate) fn start(build: Build) -> anyhow::Result<Self> {
+        shell::run(&mut match build {
+            Build::Alone => shell::cargo(["build", "--package", "spear"]),
+            Build::WithTests => shell::cargo(["test", "--workspace", "--no-run"]),
+        })?;
         let binary = built_binary()?;
         let folder = TempDir::with_prefix("spear-")?;
         let mut command = Command::new(&binary);

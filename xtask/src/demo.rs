@@ -6,7 +6,10 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde_json::Value;
 
-use crate::{cluster::Cluster, guests, shell};
+use crate::{
+    cluster::{Build, Cluster},
+    guests, shell,
+};
 
 const PICTURE: &str = "tests/assets/picture.jpg";
 
@@ -16,13 +19,15 @@ pub(crate) struct Demo {
     /// Leave it running and say how to talk to it.
     #[arg(long)]
     keep: bool,
+    #[arg(skip)]
+    pub(crate) build: Build,
 }
 
 impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         guests::require_target("wasm32-wasip2")?;
         guests::build(&["hello", "thumbnail", "spin"])?;
-        let cluster = Cluster::start()?;
+        let cluster = Cluster::start(self.build)?;
         for guest in ["hello", "thumbnail", "spin"] {
             cluster.deploy(&shell::root().join("examples-guests").join(guest))?;
         }
