@@ -22,7 +22,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     shell::run(clippy.current_dir(&guests))?;
     let mut doc = shell::cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
     shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    Demo { build: Build::WithTests, ..Demo::default() }.run()?;
+    Demo::with_tests().run()?;
     with_cargo_component()
 }
 

@@ -14,16 +14,21 @@ use crate::{
 const PICTURE: &str = "tests/assets/picture.jpg";
 
 /// Build everything, run it, and show what it does.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Leave it running and say how to talk to it.
     #[arg(long)]
     keep: bool,
     #[arg(skip)]
-    pub(crate) build: Build,
+    build: Build,
 }
 
 impl Demo {
+    /// The demo on what the tests built.
+    pub(crate) fn with_tests() -> Self {
+        Self { keep: false, build: Build::WithTests }
+    }
+
     pub(crate) fn run(self) -> anyhow::Result<()> {
         guests::require_target("wasm32-wasip2")?;
         guests::build(&["hello", "thumbnail", "spin"])?;
