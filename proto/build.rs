@@ -4,10 +4,11 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "spear/v1/common.proto",
     "spear/v1/functions.proto",
     "spear/v1/invoke.proto",
+    "spear/v1/kv.proto",
     "spear/v1/nodes.proto",
     "spear/v1/objects.proto",
     "spear/v1/spearlet.proto",

@@ -5,7 +5,7 @@ use spear_proto::v1;
 use spear_types::{Code, Digest, LimitRequest};
 use tonic::Code as Grpc;
 
-use crate::harness::{Function, Refused as _, Sms, eventually, example, soon};
+use crate::harness::{Function, Refused as _, Sms, eventually, example, payload, soon};
 
 #[tokio::test]
 async fn the_same_deployed_twice_makes_no_second_version_and_no_second_artifact() {
@@ -112,7 +112,7 @@ async fn what_does_not_exist_is_unknown_and_what_does_is_told() {
     let call = v1::InvokeRequest {
         function: "hello".to_owned(),
         version: Some(0),
-        call: Some(v1::Payload::default()),
+        call: Some(payload(v1::Payload::default())),
         ..v1::InvokeRequest::default()
     };
     sms.api.call(call).await.refused(Code::UnknownVersion, Grpc::NotFound);

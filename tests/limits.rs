@@ -7,7 +7,7 @@ use spear_proto::v1;
 use spear_types::{Code, LimitRequest, Outcome};
 use tonic::Code as Grpc;
 
-use crate::harness::{Function, Refused as _, Sms, eventually};
+use crate::harness::{Function, Refused as _, Sms, eventually, payload};
 
 /// As long as the operator allows: whoever waits for the end of such a call waits for the end of the test.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -113,7 +113,8 @@ async fn a_call_may_not_have_more_headers_than_anybody_needs() {
     sms.deploy("echo").await;
     let header = v1::Header { name: "n".to_owned(), value: String::new() };
     let call = v1::Payload { headers: vec![header; 1_001], ..v1::Payload::default() };
-    let request = v1::InvokeRequest { function: "echo".to_owned(), call: Some(call), ..v1::InvokeRequest::default() };
+    let request =
+        v1::InvokeRequest { function: "echo".to_owned(), call: Some(payload(call)), ..v1::InvokeRequest::default() };
     sms.api.call(request).await.refused(Code::InvalidRequest, Grpc::InvalidArgument);
 }
 

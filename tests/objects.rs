@@ -88,7 +88,7 @@ async fn a_name_or_key_that_could_climb_or_is_too_long_is_refused_by_every_opera
         sms.api.get(&bucket, &key).await.refused(Code::InvalidName, Grpc::InvalidArgument);
         let stat = v1::StatObjectRequest { bucket: bucket.clone(), key: key.clone() };
         client.stat_object(stat).await.refused(Code::InvalidName, Grpc::InvalidArgument);
-        let delete = v1::DeleteObjectRequest { bucket, key };
+        let delete = v1::DeleteObjectRequest { bucket, key, ..Default::default() };
         client.delete_object(delete).await.refused(Code::InvalidName, Grpc::InvalidArgument);
     }
     assert_eq!(sms.spear(["-o", "json", "object", "put", "b/../k", "-"]).await.error()["code"], "InvalidName");

@@ -1,6 +1,6 @@
 //! A Spearlet's own gRPC, which trusts nobody either: not the SMS, and not the network between them.
 
-use std::{fs, time::Duration};
+use std::{collections::HashMap, fs, time::Duration};
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -9,7 +9,7 @@ use spear_types::{Access, Code, FunctionVersion, LimitRequest, Outcome, Usage};
 use spear_wire::{Decode as _, Encode as _};
 use tonic::{Code as Grpc, Status};
 
-use crate::harness::{Api, Function, Home, ROUNDS, Refused as _, Sms, Spearlet, assert_in_time};
+use crate::harness::{Api, Function, Home, ROUNDS, Refused as _, Sms, Spearlet, assert_in_time, payload};
 
 const TASK: &str = "01890000-0000-7000-8000-000000000000";
 
@@ -102,8 +102,10 @@ fn request(version: &FunctionVersion, body: &str) -> v1::RunRequest {
         digest: version.digest.to_string(),
         limits: Some(version.limits.clone().encode()),
         grants: Some(version.grants.clone().encode()),
-        call: Some(v1::Payload { body: body.to_owned().into(), ..v1::Payload::default() }),
+        call: Some(payload(v1::Payload { body: body.to_owned().into(), ..v1::Payload::default() })),
         trace_parent: None,
+        settings: HashMap::new(),
+        callers: Vec::new(),
     }
 }
 

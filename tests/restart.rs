@@ -7,7 +7,7 @@ use spear_proto::v1;
 use spear_types::{Code, LimitRequest};
 use tonic::Code as Grpc;
 
-use crate::harness::{Function, Program, Refused as _, Sms, Spearlet, eventually};
+use crate::harness::{Function, Program, Refused as _, Sms, Spearlet, eventually, payload};
 
 #[tokio::test]
 async fn everything_is_there_again_and_the_spearlet_comes_back_by_itself() {
@@ -34,8 +34,9 @@ async fn everything_is_there_again_and_the_spearlet_comes_back_by_itself() {
         let request = v1::InvokeRequest {
             function: "hello".to_owned(),
             version: Some(version),
-            call: Some(call),
+            call: Some(payload(call)),
             trace_parent: None,
+            ..Default::default()
         };
         assert_eq!(sms.api.call(request).await.unwrap().text(), "Hello, Ada!");
     }

@@ -3,6 +3,7 @@
 wit_bindgen::generate!({
     path: "../wit",
     world: "function",
+    generate_all,
     pub_export_macro: true,
     runtime_path: "::wit_bindgen::rt",
 });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spear_types::{Grants, Identity, Limits, Refusal};
+use spear_types::{Granted, Identity, Limits, Refusal, Settings};
 use wasmtime::component::Linker;
 
 use crate::{State, logs::LogBuffer};
@@ -24,7 +24,9 @@ pub trait Host: Send + 'static {
 /// A version about to be run for the first time.
 pub struct ConfigureContext<'a> {
     /// What it was granted.
-    pub grants: &'a Grants,
+    pub granted: &'a Arc<Granted>,
+    /// What its author set.
+    pub settings: &'a Settings,
 }
 
 /// An instance about to be made.

@@ -14,18 +14,22 @@
 
 mod bindings;
 mod capability;
+mod gate;
+pub mod kv;
 pub mod logs;
 mod meter;
 pub mod objects;
 mod resources;
+pub mod secrets;
+pub mod tasks;
 mod wasi;
 
 use std::sync::Arc;
 
-use spear_types::{Denial, Refusal};
+use spear_types::{Denial, Granted, Refusal};
 use wasmtime::component::{Linker, ResourceTable};
 
-use crate::capability::Capability as _;
+use crate::{capability::Capability as _, gate::Gate};
 pub use crate::{
     capability::{ConfigureContext, Guest, Host, PrepareContext},
     meter::Meter,
@@ -34,35 +38,59 @@ pub use crate::{
 /// The list: every capability, made once per process.
 #[derive(Clone)]
 pub struct Hostcalls {
+    kv: kv::Kv,
     logs: logs::Logs,
     objects: objects::Objects,
     resources: resources::Resources,
+    secrets: secrets::Secrets,
+    tasks: tasks::Tasks,
     wasi: wasi::Wasi,
 }
 
-/// What one deployed version may do with each capability.
+/// What stands behind the capabilities: where things really are.
+#[derive(Clone)]
+pub struct Backends {
+    /// Objects.
+    pub objects: Arc<dyn objects::Backend>,
+    /// Key-value stores.
+    pub kv: Arc<dyn kv::Backend>,
+    /// Other functions.
+    pub tasks: Arc<dyn tasks::Backend>,
+    /// Secrets.
+    pub secrets: Arc<dyn secrets::Backend>,
+}
+
+/// What one deployed version may do.
 pub struct Configured {
-    objects: Arc<objects::Config>,
+    granted: Arc<Granted>,
 }
 
 /// What one instance holds: the part of its store's data that belongs to hostcalls.
 pub struct State {
+    kv: kv::State,
     logs: logs::State,
     objects: objects::State,
     resources: resources::State,
+    secrets: secrets::State,
+    tasks: tasks::State,
     wasi: wasi::State,
     table: ResourceTable,
     meter: Meter,
+    gate: Gate,
 }
 
 impl Hostcalls {
     /// The list over its backends.
     #[must_use]
-    pub fn new(objects: Arc<dyn objects::Backend>) -> Self {
+    pub fn new(backends: Backends) -> Self {
+        let Backends { objects, kv, tasks, secrets } = backends;
         Self {
+            kv: kv::Kv::new(kv),
             logs: logs::Logs,
             objects: objects::Objects::new(objects),
             resources: resources::Resources,
+            secrets: secrets::Secrets::new(secrets),
+            tasks: tasks::Tasks::new(tasks),
             wasi: wasi::Wasi,
         }
     }
@@ -72,9 +100,12 @@ impl Hostcalls {
     /// # Errors
     /// When two capabilities define one name: a fault of this crate.
     pub fn init<H: Host>(&self, linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
+        kv::Kv::init(linker)?;
         logs::Logs::init(linker)?;
         objects::Objects::init(linker)?;
         resources::Resources::init(linker)?;
+        secrets::Secrets::init(linker)?;
+        tasks::Tasks::init(linker)?;
         wasi::Wasi::init(linker)
     }
 
@@ -83,10 +114,14 @@ impl Hostcalls {
     /// # Errors
     /// The first capability that cannot honour its grant says why.
     pub fn configure(&self, version: &ConfigureContext<'_>) -> Result<Configured, Refusal> {
+        self.kv.configure(version)?;
         self.logs.configure(version)?;
+        self.objects.configure(version)?;
         self.resources.configure(version)?;
+        self.secrets.configure(version)?;
+        self.tasks.configure(version)?;
         self.wasi.configure(version)?;
-        Ok(Configured { objects: self.objects.configure(version)? })
+        Ok(Configured { granted: Arc::clone(version.granted) })
     }
 
     /// The third moment: the state of one instance.
@@ -95,12 +130,16 @@ impl Hostcalls {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(run.limits.handles).unwrap_or(usize::MAX));
         State {
+            kv: self.kv.prepare(&(), run),
             logs: self.logs.prepare(&(), run),
-            objects: self.objects.prepare(&configured.objects, run),
+            objects: self.objects.prepare(&(), run),
             resources: self.resources.prepare(&(), run),
+            secrets: self.secrets.prepare(&(), run),
+            tasks: self.tasks.prepare(&(), run),
             wasi: self.wasi.prepare(&(), run),
             table,
             meter: Meter::default(),
+            gate: Gate::new(&configured.granted, &run.log),
         }
     }
 }
@@ -115,7 +154,7 @@ impl State {
     /// The last thing that the guest asked for without a grant.
     #[must_use]
     pub fn denial(&self) -> Option<&Denial> {
-        self.objects.denial()
+        self.gate.denial()
     }
 
     /// What the guest's panic printed, where it did.

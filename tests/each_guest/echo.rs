@@ -5,7 +5,7 @@ use serde_json::json;
 use spear_proto::v1;
 use spear_types::Outcome;
 
-use crate::harness::Sms;
+use crate::harness::{Sms, payload};
 
 #[tokio::test]
 async fn bytes_headers_and_media_type_pass_unchanged() {
@@ -17,8 +17,11 @@ async fn bytes_headers_and_media_type_pass_unchanged() {
         headers: vec![header("b", "1"), header("a", ""), header("b", "2")],
         body: (0..=255).cycle().take(3 << 20).collect::<Vec<u8>>().into(),
     };
-    let request =
-        v1::InvokeRequest { function: "echo".to_owned(), call: Some(call.clone()), ..v1::InvokeRequest::default() };
+    let request = v1::InvokeRequest {
+        function: "echo".to_owned(),
+        call: Some(payload(call.clone())),
+        ..v1::InvokeRequest::default()
+    };
     let invoked = sms.api.call(request).await.unwrap();
     let size = 3 << 20;
     assert!(invoked.usage.bytes_in >= size && invoked.usage.bytes_out >= size, "{:?}", invoked.usage);

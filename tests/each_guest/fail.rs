@@ -10,7 +10,8 @@ async fn a_failure_is_an_outcome_with_code_message_and_hope() {
     sms.deploy("fail").await;
     for (input, code, retryable) in [("no-stock", "no-stock", false), ("busy retryable", "busy", true)] {
         let outcome = sms.api.invoke("fail", input).await.unwrap().outcome;
-        let failure = Failure { code: code.to_owned(), message: format!("asked to fail with `{code}`"), retryable };
+        let failure =
+            Failure { code: code.to_owned(), message: format!("asked to fail with `{code}`"), retryable, exit: None };
         assert_eq!(outcome, Outcome::Failed(failure));
     }
 }

@@ -1,6 +1,6 @@
 //! A bucket that it was not granted.
 
-use spear_types::{Access, Denial, Outcome};
+use spear_types::{Access, Denial, Lacking, Outcome};
 
 use crate::harness::{Function, Sms};
 
@@ -19,6 +19,7 @@ async fn a_bucket_that_is_not_granted_is_denied_with_the_lines_to_add() {
     let denial = Denial {
         what: "read access to the bucket \"secret\"".to_owned(),
         grant: "[grants.objects]\nsecret = \"read\"".to_owned(),
+        lacking: Lacking::Manifest,
     };
     assert_eq!(invoked.outcome, Outcome::Denied(denial));
     assert!(!invoked.usage.wall.is_zero() && invoked.usage.hostcalls == 1, "{:?}", invoked.usage);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use spear_proto::v1;
 use spear_types::{LimitRequest, Limits};
 
-use crate::harness::{Function, Sms};
+use crate::harness::{Function, Sms, payload};
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -16,9 +16,10 @@ async fn it_knows_who_it_is() {
     sms.deploy("status").await;
     let request = v1::InvokeRequest {
         function: "status".to_owned(),
-        call: Some(v1::Payload::default()),
+        call: Some(payload(v1::Payload::default())),
         trace_parent: Some(TRACE.to_owned()),
         version: None,
+        ..Default::default()
     };
     let invoked = sms.api.call(request).await.unwrap();
     let me = json!({

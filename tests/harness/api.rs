@@ -93,7 +93,8 @@ impl Api {
 
     pub(crate) async fn invoke(&self, function: &str, body: impl Into<Bytes>) -> Answer<Invoked> {
         let call = v1::Payload { body: body.into(), ..v1::Payload::default() };
-        self.call(v1::InvokeRequest { function: function.to_owned(), call: Some(call), ..Default::default() }).await
+        self.call(v1::InvokeRequest { function: function.to_owned(), call: Some(payload(call)), ..Default::default() })
+            .await
     }
 
     pub(crate) async fn call(&self, request: v1::InvokeRequest) -> Answer<Invoked> {
@@ -118,7 +119,8 @@ impl Api {
     pub(crate) async fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) -> Answer<ObjectInfo> {
         let bytes = bytes.into();
         let size = Some(bytes.len() as u64);
-        let header = v1::PutObjectHeader { bucket: bucket.to_owned(), key: key.to_owned(), content_type: None, size };
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        let header = v1::PutObjectHeader { bucket, key, size, ..Default::default() };
         self.put_parts(header, bytes).await
     }
 
@@ -152,6 +154,11 @@ impl Api {
         }
         Ok(bytes)
     }
+}
+
+/// A call of a handler.
+pub(crate) fn payload(payload: v1::Payload) -> v1::Call {
+    v1::Call { kind: Some(v1::call::Kind::Payload(payload)) }
 }
 
 impl Invoked {

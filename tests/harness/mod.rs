@@ -21,7 +21,7 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use self::{
-    api::{Api, Invoked, TaskLog},
+    api::{Api, Invoked, TaskLog, payload},
     function::{Function, messages},
     home::{Home, Ran},
     program::Program,

@@ -57,7 +57,9 @@ impl From<wire::Error> for Error {
             wire::Error::Denied(text) => Self::Denied(text),
             wire::Error::UnknownBucket(text) => Self::UnknownBucket(text),
             wire::Error::NotFound(text) => Self::NotFound(text),
-            wire::Error::Invalid(text) => Self::Invalid(text),
+            wire::Error::ConditionFailed(text) | wire::Error::InUse(text) | wire::Error::Invalid(text) => {
+                Self::Invalid(text)
+            }
             wire::Error::OverLimit(text) => Self::OverLimit(text),
             wire::Error::Unavailable(text) => Self::Unavailable(text),
         }

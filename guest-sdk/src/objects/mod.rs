@@ -85,7 +85,7 @@ impl Bucket {
     ///
     /// [`Error::OverLimit`] where it is larger than the function's `payload` limit, and see [`Error`].
     pub fn put(&self, key: &str, bytes: impl AsRef<[u8]>) -> Result<Info, Error> {
-        Ok(self.0.put(key, bytes.as_ref(), None)?.into())
+        Ok(self.0.put(key, bytes.as_ref(), None, &wire::Condition::None)?.into())
     }
 
     /// As [`Bucket::put`], with a media type.
@@ -94,7 +94,7 @@ impl Bucket {
     ///
     /// As [`Bucket::put`].
     pub fn put_as(&self, key: &str, bytes: impl AsRef<[u8]>, content_type: &str) -> Result<Info, Error> {
-        Ok(self.0.put(key, bytes.as_ref(), Some(content_type))?.into())
+        Ok(self.0.put(key, bytes.as_ref(), Some(content_type), &wire::Condition::None)?.into())
     }
 
     /// What is known of an object.
@@ -119,12 +119,14 @@ impl Bucket {
     ///
     /// [`Error::NotFound`] where the key has no object, and see [`Error`].
     pub fn delete(&self, key: &str) -> Result<(), Error> {
-        Ok(self.0.delete(key)?)
+        Ok(self.0.delete(key, &wire::Condition::None, false)?)
     }
 }
 
 impl From<wire::Info> for Info {
-    fn from(wire::Info { key, size, etag, version, content_type, modified_ms }: wire::Info) -> Self {
+    fn from(
+        wire::Info { key, size, etag, version, content_type, modified_ms, references: _, pinned: _ }: wire::Info,
+    ) -> Self {
         let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(modified_ms);
         Self { key, size, etag, version, content_type, modified }
     }
@@ -152,7 +154,16 @@ mod tests {
 
     fn info(key: &str) -> wire::Info {
         let key = key.to_owned();
-        wire::Info { key, size: 0, etag: String::new(), version: 1, content_type: None, modified_ms: 1_500 }
+        wire::Info {
+            key,
+            size: 0,
+            etag: String::new(),
+            version: 1,
+            content_type: None,
+            modified_ms: 1_500,
+            references: 0,
+            pinned: false,
+        }
     }
 
     #[test]

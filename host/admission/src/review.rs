@@ -1,7 +1,7 @@
 //! A component's imports against a manifest's grants.
 
 use serde::Serialize;
-use spear_types::{Code, Grants, Refusal};
+use spear_types::{Code, Granted, Refusal};
 
 use crate::{
     component::{Component, Item},
@@ -60,8 +60,8 @@ pub enum Verdict {
 impl Component {
     /// Holds the imports against `grants` and the exports against what a function must have.
     #[must_use]
-    pub fn review(&self, grants: &Grants) -> Review {
-        let lines = lines(grants);
+    pub fn review(&self, granted: &Granted) -> Review {
+        let lines = granted.effective.lines();
         let imports: Vec<_> = self.imports.iter().map(|import| ImportReview::new(import, &lines)).collect();
         let used = imports.iter().any(|import| matches!(import.verdict, Verdict::Granted { .. }));
         Review {
@@ -137,11 +137,6 @@ impl ImportReview {
             Verdict::Unavailable { reason } => Some(format!("{} is imported and cannot be had: {reason}", self.name)),
         }
     }
-}
-
-fn lines(grants: &Grants) -> Vec<String> {
-    let Grants { objects } = grants;
-    objects.iter().map(|(bucket, access)| format!("grants.objects.{bucket} = \"{access}\"")).collect()
 }
 
 fn listed(texts: &[String], between: &str) -> String {

@@ -50,7 +50,7 @@ impl From<WitPayload> for Payload {
 impl From<WitFailure> for Failure {
     fn from(failure: WitFailure) -> Self {
         let WitFailure { code, message, retryable } = failure;
-        Self { code: cut(code, MAX_CODE), message: cut(message, MAX_MESSAGE), retryable }
+        Self { code: cut(code, MAX_CODE), message: cut(message, MAX_MESSAGE), retryable, exit: None }
     }
 }
 

@@ -27,7 +27,7 @@ use std::{
 };
 
 use spear_hostcalls::Hostcalls;
-use spear_types::{Digest, Grants, Limits, Refusal};
+use spear_types::{Digest, Limits, Refusal};
 
 use crate::{
     cache::CompiledCache,
@@ -35,7 +35,7 @@ use crate::{
 };
 pub use crate::{
     pool::Allocation,
-    prepared::Prepared,
+    prepared::{Prepared, Terms},
     run::{Attempt, Report},
 };
 
@@ -104,16 +104,10 @@ impl Engine {
     ///
     /// # Errors
     /// `InvalidComponent` when it does not compile or link or has no handler, and what a capability says of its grant.
-    pub fn prepare(
-        &self,
-        digest: &Digest,
-        artifact: &Path,
-        grants: &Grants,
-        limits: &Limits,
-    ) -> Result<Prepared, Refusal> {
-        let class = self.classes.of(limits);
+    pub fn prepare(&self, digest: &Digest, artifact: &Path, terms: &Terms) -> Result<Prepared, Refusal> {
+        let class = self.classes.of(&terms.limits);
         let component = self.compiled(class, digest, artifact)?;
-        Prepared::new(class, &self.hostcalls, &component, grants, limits)
+        Prepared::new(class, &self.hostcalls, &component, terms)
     }
 
     fn compiled(

@@ -39,7 +39,7 @@ fn replied(reply: Payload, limits: &Limits) -> Outcome {
     } else {
         return Outcome::Succeeded(reply);
     };
-    Outcome::Failed(Failure { code: "reply-too-large".to_owned(), message, retryable: false })
+    Outcome::Failed(Failure { code: "reply-too-large".to_owned(), message, retryable: false, exit: None })
 }
 
 /// A guest cannot claim a denial: the hostcalls must have recorded one.

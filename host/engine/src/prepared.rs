@@ -1,9 +1,9 @@
 //! A component that is ready to run: compiled, linked, its grants checked.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use spear_hostcalls::{ConfigureContext, Configured, Guest, Hostcalls};
-use spear_types::{Code, Grants, Limits, Refusal};
+use spear_types::{Code, Granted, Limits, Refusal, Settings};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::{
@@ -11,6 +11,17 @@ use crate::{
     handler,
     limiter::Limiter,
 };
+
+/// What a version may use, and what its author set.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Terms {
+    /// Its limits.
+    pub limits: Limits,
+    /// Its grants.
+    pub granted: Arc<Granted>,
+    /// What `wasi:config/store` gives it.
+    pub settings: Settings,
+}
 
 /// A component with its grants and limits; runs any number of times at once.
 pub struct Prepared {
@@ -26,15 +37,15 @@ impl Prepared {
         class: &Class,
         hostcalls: &Hostcalls,
         component: &Component,
-        grants: &Grants,
-        limits: &Limits,
+        terms: &Terms,
     ) -> Result<Self, Refusal> {
         Ok(Self {
             interruption: class.interruption,
             instance: class.linker.instantiate_pre(component).map_err(|error| invalid(&error))?,
             handle: find_handle(component)?,
-            configured: hostcalls.configure(&ConfigureContext { grants })?,
-            limits: limits.clone(),
+            configured: hostcalls
+                .configure(&ConfigureContext { granted: &terms.granted, settings: &terms.settings })?,
+            limits: terms.limits.clone(),
         })
     }
 }

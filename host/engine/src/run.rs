@@ -13,7 +13,7 @@ use spear_hostcalls::{
     Guest, Hostcalls, PrepareContext,
     logs::{LogBuffer, TaskLog},
 };
-use spear_types::{Code, Identity, Outcome, Payload, Refusal, Usage};
+use spear_types::{Call, Code, Identity, Outcome, Refusal, Usage};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::{CallHook, CallHookHandler, PoolConcurrencyLimitError, Store, StoreContextMut, component::TypedFunc};
@@ -40,7 +40,7 @@ pub struct Attempt {
     /// Who runs.
     pub identity: Identity,
     /// What the function is given.
-    pub call: Payload,
+    pub call: Call,
 }
 
 /// What came of a run.
@@ -99,7 +99,7 @@ struct Run {
     prepared: Arc<Prepared>,
     guest: Guest<Limiter>,
     log: Arc<LogBuffer>,
-    call: Payload,
+    call: Call,
     started: Instant,
     deadline: Deadline,
 }
@@ -183,8 +183,9 @@ impl CallHookHandler<Guest<Limiter>> for YieldAfterHostcalls {
 async fn handle(
     store: &mut Store<Guest<Limiter>>,
     prepared: &Prepared,
-    call: Payload,
+    call: Call,
 ) -> wasmtime::Result<Result<WitPayload, WitFailure>> {
+    let Call::Payload(call) = call else { return Err(OtherType("it is called with a payload".to_owned()).into()) };
     let instance = prepared.instance.instantiate_async(&mut *store).await?;
     let handle = instance.get_typed_func(&mut *store, prepared.handle).map_err(|error| OtherType(error.to_string()))?;
     let handle: TypedFunc<(WitPayload,), (Result<WitPayload, WitFailure>,)> = handle;

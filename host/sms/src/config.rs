@@ -14,6 +14,11 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Functions, versions and objects.
     pub data: PathBuf,
+    /// What functions may be granted: a policy file; absent: everything that their manifests ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PathBuf>,
+    /// How deep functions may invoke each other: a function that a client invokes is 1 deep.
+    pub depth: usize,
     /// How often a node says that it lives.
     #[serde(with = "humantime_serde")]
     pub heartbeat: Duration,
@@ -31,6 +36,8 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             data: PathBuf::from("spear-data/sms"),
+            policy: None,
+            depth: 8,
             heartbeat: Duration::from_secs(2),
             // Three heartbeats may be late before a node is given up.
             lease: Duration::from_secs(8),

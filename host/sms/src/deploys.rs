@@ -9,7 +9,9 @@ use std::{
 use spear_admission::{Component, MAX_COMPONENT};
 use spear_proto::v1::{self, deploy_request::Part};
 use spear_store::{Deployed, FunctionDraft, NewBlob, Store};
-use spear_types::{Code, Digest, FunctionName, FunctionSpec, Grants, LimitPolicy, Limits, Refusal};
+use spear_types::{
+    Code, Digest, FunctionName, FunctionSpec, GrantPolicy, Granted, Grants, LimitPolicy, Limits, Refusal,
+};
 use spear_wire::{Decode as _, from_status, required};
 use tokio::{sync::Semaphore, time::timeout};
 use tonic::Streaming;
@@ -21,6 +23,7 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(30);
 pub(crate) struct Deploys {
     store: Store,
     policy: LimitPolicy,
+    grants: GrantPolicy,
     under_way: Arc<Mutex<HashSet<FunctionName>>>,
     /// A component made for it keeps the validator busy for seconds: one at a time, so an author cannot take every core.
     checking: Arc<Semaphore>,
@@ -42,8 +45,8 @@ struct Turn {
 }
 
 impl Deploys {
-    pub(crate) fn new(store: Store, policy: LimitPolicy) -> Self {
-        Self { store, policy, under_way: Arc::default(), checking: Arc::new(Semaphore::new(1)) }
+    pub(crate) fn new(store: Store, policy: LimitPolicy, grants: GrantPolicy) -> Self {
+        Self { store, policy, grants, under_way: Arc::default(), checking: Arc::new(Semaphore::new(1)) }
     }
 
     /// Takes a deploy to its end.
@@ -55,10 +58,16 @@ impl Deploys {
         let plan = self.plan(header)?;
         let blob = self.receive(parts, plan.size).await?;
         plan.check(&blob)?;
-        self.admit(&blob, plan.spec.grants.clone()).await?;
-        let FunctionSpec { name, description, limits: _, grants } = plan.spec;
-        let draft = FunctionDraft { name, description, limits: plan.limits, grants };
+        let granted = self.granted(&plan.spec.name, plan.spec.grants.clone());
+        self.admit(&blob, granted.clone()).await?;
+        let FunctionSpec { name, description, limits: _, grants: _, settings } = plan.spec;
+        let draft = FunctionDraft { name, description, limits: plan.limits, grants: granted, settings };
         Ok(self.store.deploy(draft, blob, SystemTime::now()).await?)
+    }
+
+    /// What a function would have of what it asks for.
+    pub(crate) fn granted(&self, name: &FunctionName, asked: Grants) -> Granted {
+        Granted::all(asked).limited(&self.grants, name)
     }
 
     fn plan(&self, header: v1::DeployHeader) -> Result<Plan, Refusal> {
@@ -95,13 +104,13 @@ impl Deploys {
     }
 
     /// Reads the component and holds it against its grants, where blocking is allowed.
-    async fn admit(&self, blob: &NewBlob, grants: Grants) -> Result<(), Refusal> {
+    async fn admit(&self, blob: &NewBlob, granted: Granted) -> Result<(), Refusal> {
         let turn = Arc::clone(&self.checking).acquire_owned().await;
         let bytes = blob.read().await?;
         // The check goes on when nobody waits for it any more, and so does its turn.
         let check = move || {
             let _turn = turn;
-            Component::read(&bytes)?.review(&grants).admit()
+            Component::read(&bytes)?.review(&granted).admit()
         };
         let admitted = tokio::task::spawn_blocking(check).await;
         admitted.map_err(|error| Refusal::new(Code::Internal, format!("the check broke off: {error}")))?

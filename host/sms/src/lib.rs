@@ -20,7 +20,7 @@ mod scheduler;
 use std::net::SocketAddr;
 
 use spear_store::Store;
-use spear_types::LimitPolicy;
+use spear_types::{GrantPolicy, LimitPolicy};
 use spear_wire::{
     max_message,
     server::{self, Listener},
@@ -61,7 +61,7 @@ impl Sms {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn bind(config: Config, policy: LimitPolicy) -> Result<Self, Error> {
+    pub async fn bind(config: Config, policy: LimitPolicy, grants: GrantPolicy) -> Result<Self, Error> {
         config.check()?;
         let listener = Listener::bind(config.listen).await?;
         let store = Store::open(&config.data).await?;
@@ -70,8 +70,8 @@ impl Sms {
         let max_message = max_message(&policy.maxima);
         let lease = Lease { heartbeat: config.heartbeat, silence: config.lease, max_message };
         let api = Api {
-            deploys: Deploys::new(store.clone(), policy),
-            scheduler: Scheduler::new(nodes.clone(), logs.clone()),
+            deploys: Deploys::new(store.clone(), policy, grants),
+            scheduler: Scheduler::new(nodes.clone(), logs.clone(), config.depth),
             store,
             logs,
             nodes,

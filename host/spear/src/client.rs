@@ -9,8 +9,8 @@ use spear_proto::v1::{
     read_logs_request,
 };
 use spear_types::{
-    BucketName, Code, Digest, FunctionName, FunctionSpec, FunctionVersion, LogLine, NodeInfo, NodeName, ObjectInfo,
-    ObjectKey, ObjectPage, Outcome, Payload, Refusal, TaskId, Usage,
+    BucketName, Call, Code, Digest, FunctionName, FunctionSpec, FunctionVersion, LogLine, NodeInfo, NodeName,
+    ObjectInfo, ObjectKey, ObjectPage, Outcome, Refusal, TaskId, Usage,
 };
 use spear_wire::{Decode, Encode, from_status, required, stream::chunks};
 use tonic::{
@@ -118,9 +118,15 @@ impl Client {
         Ok(self.answered(response)?.versions)
     }
 
-    pub(crate) async fn invoke(&self, function: &FunctionName, version: Option<u32>, call: Payload) -> Answer<Invoked> {
+    pub(crate) async fn invoke(&self, function: &FunctionName, version: Option<u32>, call: Call) -> Answer<Invoked> {
         let call = Some(call.encode());
-        let request = v1::InvokeRequest { function: function.to_string(), version, call, trace_parent: None };
+        let request = v1::InvokeRequest {
+            function: function.to_string(),
+            version,
+            call,
+            trace_parent: None,
+            callers: Vec::new(),
+        };
         let client = InvokeServiceClient::new(self.channel.clone());
         let mut client = client.max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE);
         let v1::InvokeResponse { task, function: _, version, node, outcome, usage } =
@@ -196,7 +202,8 @@ impl Client {
     }
 
     pub(crate) async fn delete_object(&self, bucket: &BucketName, key: &ObjectKey) -> Answer<()> {
-        let request = v1::DeleteObjectRequest { bucket: bucket.to_string(), key: key.to_string() };
+        let request =
+            v1::DeleteObjectRequest { bucket: bucket.to_string(), key: key.to_string(), condition: None, force: false };
         let response = self.objects().delete_object(request).await;
         self.answered(response).map(|_| ())
     }

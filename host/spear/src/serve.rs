@@ -1,13 +1,20 @@
 //! The long-running programs: bind, say where, serve, end in order.
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    fs,
+    future::Future,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 use sms::Sms as SmsServer;
-use spear_types::NodeName;
+use spear_types::{GrantPolicy, NodeName};
 use spearlet::Spearlet as SpearletServer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -170,16 +177,29 @@ fn beside(configured: &spearlet::Config, sms: SocketAddr) -> spearlet::Config {
 }
 
 async fn bind_sms(context: &Context<'_>) -> anyhow::Result<SmsServer> {
-    let sms = SmsServer::bind(context.config.sms.clone(), context.config.limits()?).await?;
+    let sms = SmsServer::bind(
+        context.config.sms.clone(),
+        context.config.limits()?,
+        policy(context.config.sms.policy.as_deref())?,
+    )
+    .await?;
     listening(context.output, "sms", sms.address(), None)?;
     Ok(sms)
 }
 
 async fn bind_spearlet(context: &Context<'_>, config: spearlet::Config) -> anyhow::Result<SpearletServer> {
-    let spearlet = SpearletServer::bind(config, context.config.limits()?.maxima).await?;
+    let policy = policy(config.policy.as_deref())?;
+    let spearlet = SpearletServer::bind(config, context.config.limits()?.maxima, policy).await?;
     tracing::info!(node = %spearlet.name(), allocation = %spearlet.allocation(), "node ready");
     listening(context.output, "spearlet", spearlet.address(), Some(spearlet.name()))?;
     Ok(spearlet)
+}
+
+/// What the operator allows functions to be granted.
+fn policy(file: Option<&Path>) -> anyhow::Result<GrantPolicy> {
+    let Some(file) = file else { return Ok(GrantPolicy::Everything) };
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read the policy {}", file.display()))?;
+    GrantPolicy::parse(&text).map_err(|refusal| anyhow::anyhow!("the policy {}: {}", file.display(), refusal.message))
 }
 
 /// Says where a program is reached, one line each, for whoever started it.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
-use spear_engine::{Attempt, Engine, Prepared, Report};
-use spear_types::{Code, Digest, Grants, Limits, Refusal};
+use spear_engine::{Attempt, Engine, Prepared, Report, Terms};
+use spear_types::{Code, Digest, Refusal};
 use tokio::{sync::Semaphore, task::JoinError};
 
 use crate::artifacts::Artifacts;
@@ -16,8 +16,7 @@ const KEPT: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) digest: Digest,
-    pub(crate) grants: Grants,
-    pub(crate) limits: Limits,
+    pub(crate) terms: Terms,
 }
 
 /// Components compiled at once: the compiler uses every core by itself, and much memory.
@@ -67,7 +66,7 @@ impl Shared {
         let _turn = self.compiling.acquire().await;
         let artifact = self.artifacts.get(&key.digest).await?;
         let (shared, key) = (Arc::clone(self), key.clone());
-        let prepare = move || shared.engine.prepare(&key.digest, &artifact, &key.grants, &key.limits);
+        let prepare = move || shared.engine.prepare(&key.digest, &artifact, &key.terms);
         Ok(Arc::new(tokio::task::spawn_blocking(prepare).await.map_err(broke_off)??))
     }
 }

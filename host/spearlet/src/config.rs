@@ -26,6 +26,13 @@ pub struct Config {
     /// Threads that guests run on; absent: one for each core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
+    /// A folder with a file for each secret that functions may be granted; absent: environment variables alone,
+    /// `SPEAR_SECRET_` and the name in capitals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<PathBuf>,
+    /// What functions may be granted on this node: a policy file; absent: everything that the SMS allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PathBuf>,
     /// The longest wait between two attempts to reach the SMS.
     #[serde(with = "humantime_serde")]
     pub reconnect: Duration,
@@ -41,6 +48,8 @@ impl Default for Config {
             data: PathBuf::from("spear-data/spearlet"),
             slots: 256,
             threads: None,
+            secrets: None,
+            policy: None,
             // An SMS that comes back finds its nodes within the time a person waits.
             reconnect: Duration::from_secs(2),
         }

@@ -12,17 +12,20 @@
 mod artifacts;
 mod components;
 mod config;
+mod kv;
 mod link;
 mod objects;
+mod secrets;
 mod server;
 mod slots;
+mod tasks;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use spear_engine::{Allocation, Engine};
-use spear_hostcalls::Hostcalls;
+use spear_hostcalls::{Backends, Hostcalls};
 use spear_proto::v1::spearlet_service_server::SpearletServiceServer;
-use spear_types::{Limits, NodeName};
+use spear_types::{GrantPolicy, Limits, NodeName};
 use spear_wire::{
     max_message,
     server::{Listener, Services},
@@ -32,7 +35,8 @@ use tonic::transport::{Channel, Endpoint};
 
 pub use crate::config::Config;
 use crate::{
-    artifacts::Artifacts, components::Components, link::Link, objects::RemoteObjects, server::Runs, slots::Slots,
+    artifacts::Artifacts, components::Components, kv::RemoteKv, link::Link, objects::RemoteObjects,
+    secrets::NodeSecrets, server::Runs, slots::Slots, tasks::RemoteTasks,
 };
 
 /// Why a Spearlet could not start or had to end.
@@ -74,7 +78,7 @@ impl Spearlet {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn bind(config: Config, maxima: Limits) -> Result<Self, Error> {
+    pub async fn bind(config: Config, maxima: Limits, policy: GrantPolicy) -> Result<Self, Error> {
         if config.listen.ip().is_unspecified() && config.advertise.is_none() {
             return Err(Error::Advertise(config.listen));
         }
@@ -86,7 +90,7 @@ impl Spearlet {
         let allocation = engine.allocation();
         let artifacts = Artifacts::open(&config.data.join("artifacts"), sms.clone()).await?;
         let link = Link::new(sms, &config, name.clone(), listener.address(), slots.clone());
-        let runs = Runs::new(name, Components::new(engine, artifacts), slots, maxima.clone());
+        let runs = Runs::new(name, Components::new(engine, artifacts), slots, maxima.clone(), policy);
         Ok(Self { listener, allocation, runs, link, maxima })
     }
 
@@ -130,7 +134,12 @@ fn connect(address: &str) -> Result<Channel, Error> {
 }
 
 fn engine(config: &Config, maxima: &Limits, sms: Channel) -> Result<Engine, Error> {
-    let hostcalls = Hostcalls::new(Arc::new(RemoteObjects::new(sms)));
+    let hostcalls = Hostcalls::new(Backends {
+        objects: Arc::new(RemoteObjects::new(sms.clone())),
+        kv: Arc::new(RemoteKv::new(sms.clone())),
+        tasks: Arc::new(RemoteTasks::new(sms, max_message(maxima))),
+        secrets: Arc::new(NodeSecrets::new(config.secrets.clone())),
+    });
     let settings = spear_engine::Config {
         slots: config.slots,
         threads: config.threads(),

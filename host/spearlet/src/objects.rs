@@ -2,10 +2,13 @@
 
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt as _;
-use spear_hostcalls::objects::{Answer, Backend, Range};
-use spear_proto::v1::{self, get_object_response, object_service_client::ObjectServiceClient, put_object_request};
-use spear_types::{BucketName, Code, ObjectInfo, ObjectKey, ObjectPage, Refusal};
-use spear_wire::{Decode, from_status, required, stream::chunks};
+use spear_hostcalls::objects::{Answer, Backend, Operation, Range};
+use spear_proto::v1::{
+    self, apply_objects_request::Part, get_object_response, object_service_client::ObjectServiceClient,
+    put_object_request,
+};
+use spear_types::{BucketName, Code, Condition, ObjectChange, ObjectInfo, ObjectKey, ObjectPage, Refusal};
+use spear_wire::{Decode, Encode as _, from_status, required, stream::chunks};
 use tonic::{Streaming, transport::Channel};
 
 /// The SMS's objects.
@@ -40,12 +43,14 @@ impl RemoteObjects {
         key: &ObjectKey,
         bytes: Bytes,
         content_type: Option<String>,
+        condition: Condition,
     ) -> Result<ObjectInfo, Refusal> {
         let header = v1::PutObjectHeader {
             bucket: bucket.to_string(),
             key: key.to_string(),
             content_type,
             size: Some(bytes.len() as u64),
+            condition: condition.encode(),
         };
         let header = std::iter::once(put_object_request::Part::Header(header));
         let parts = header.chain(chunks(bytes).map(put_object_request::Part::Chunk));
@@ -73,11 +78,67 @@ impl RemoteObjects {
         ObjectPage::decode(response.into_inner())
     }
 
-    async fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), Refusal> {
-        let request = v1::DeleteObjectRequest { bucket: bucket.to_string(), key: key.to_string() };
-        self.sms.clone().delete_object(request).await.map_err(from_status)?;
-        Ok(())
+    async fn change(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        change: ObjectChange,
+    ) -> Result<Option<ObjectInfo>, Refusal> {
+        match message(bucket, key, change) {
+            Message::Delete(request) => {
+                self.sms.clone().delete_object(request).await.map_err(from_status)?;
+                Ok(None)
+            }
+            Message::Change(request) => {
+                let response = self.sms.clone().change_object(request).await.map_err(from_status)?;
+                Option::<ObjectInfo>::decode(response.into_inner())
+            }
+        }
     }
+
+    async fn batch(&self, bucket: &BucketName, operations: Vec<Operation>) -> Result<Vec<Option<ObjectInfo>>, Refusal> {
+        let bucket = bucket.clone();
+        let parts = operations.into_iter().flat_map(move |operation| parts(&bucket, operation));
+        let requests = parts.map(|part| v1::ApplyObjectsRequest { part: Some(part) });
+        let response = self.sms.clone().apply_objects(futures::stream::iter(requests)).await.map_err(from_status)?;
+        response.into_inner().results.into_iter().map(Option::<ObjectInfo>::decode).collect()
+    }
+}
+
+/// A change as its own message.
+enum Message {
+    Delete(v1::DeleteObjectRequest),
+    Change(v1::ChangeObjectRequest),
+}
+
+fn message(bucket: &BucketName, key: &ObjectKey, change: ObjectChange) -> Message {
+    let (bucket, key) = (bucket.to_string(), key.to_string());
+    let change = match change {
+        ObjectChange::Delete { condition, force } => {
+            return Message::Delete(v1::DeleteObjectRequest { bucket, key, condition: condition.encode(), force });
+        }
+        ObjectChange::AddRef => v1::ObjectChange::AddRef,
+        ObjectChange::RemoveRef => v1::ObjectChange::RemoveRef,
+        ObjectChange::Pin => v1::ObjectChange::Pin,
+        ObjectChange::Unpin => v1::ObjectChange::Unpin,
+    };
+    Message::Change(v1::ChangeObjectRequest { bucket, key, change: change.into() })
+}
+
+/// The messages of one operation of a batch: a put's bytes follow it.
+fn parts(bucket: &BucketName, operation: Operation) -> impl Iterator<Item = Part> + Send + use<> {
+    let (first, bytes) = match operation {
+        Operation::Put { key, bytes, content_type, condition } => {
+            let size = Some(bytes.len() as u64);
+            let (bucket, key, condition) = (bucket.to_string(), key.into(), condition.encode());
+            (Part::Put(v1::PutObjectHeader { bucket, key, content_type, size, condition }), bytes)
+        }
+        Operation::Change { key, change } => match message(bucket, &key, change) {
+            Message::Delete(request) => (Part::Delete(request), Bytes::new()),
+            Message::Change(request) => (Part::Change(request), Bytes::new()),
+        },
+    };
+    std::iter::once(first).chain(chunks(bytes).map(Part::Chunk))
 }
 
 impl Backend for RemoteObjects {
@@ -91,8 +152,9 @@ impl Backend for RemoteObjects {
         key: &'a ObjectKey,
         bytes: Bytes,
         content_type: Option<String>,
+        condition: Condition,
     ) -> Answer<'a, ObjectInfo> {
-        self.put(bucket, key, bytes, content_type).boxed()
+        self.put(bucket, key, bytes, content_type, condition).boxed()
     }
 
     fn stat<'a>(&'a self, bucket: &'a BucketName, key: &'a ObjectKey) -> Answer<'a, ObjectInfo> {
@@ -109,8 +171,17 @@ impl Backend for RemoteObjects {
         self.list(bucket, prefix, after, limit).boxed()
     }
 
-    fn delete<'a>(&'a self, bucket: &'a BucketName, key: &'a ObjectKey) -> Answer<'a, ()> {
-        self.delete(bucket, key).boxed()
+    fn change<'a>(
+        &'a self,
+        bucket: &'a BucketName,
+        key: &'a ObjectKey,
+        change: ObjectChange,
+    ) -> Answer<'a, Option<ObjectInfo>> {
+        self.change(bucket, key, change).boxed()
+    }
+
+    fn batch<'a>(&'a self, bucket: &'a BucketName, operations: Vec<Operation>) -> Answer<'a, Vec<Option<ObjectInfo>>> {
+        self.batch(bucket, operations).boxed()
     }
 }
 

@@ -1,8 +1,10 @@
 //! The node's own gRPC: check, convert, hand over, convert back.
 
-use spear_engine::{Attempt, Report};
+use std::sync::Arc;
+
+use spear_engine::{Attempt, Report, Terms};
 use spear_proto::v1;
-use spear_types::{Grants, Identity, Limits, NodeName, Payload, Refusal};
+use spear_types::{Call, GrantPolicy, Granted, Identity, Limits, NodeName, Refusal, Settings};
 use spear_wire::{Decode, Encode, required, to_status};
 use tonic::{Request, Response, Status};
 
@@ -17,6 +19,7 @@ pub(crate) struct Runs {
     components: Components,
     slots: Slots,
     maxima: Limits,
+    policy: GrantPolicy,
 }
 
 /// A [`v1::RunRequest`], taken apart.
@@ -26,21 +29,39 @@ struct Run {
 }
 
 impl Runs {
-    pub(crate) fn new(name: NodeName, components: Components, slots: Slots, maxima: Limits) -> Self {
-        Self { name, components, slots, maxima }
+    pub(crate) fn new(
+        name: NodeName,
+        components: Components,
+        slots: Slots,
+        maxima: Limits,
+        policy: GrantPolicy,
+    ) -> Self {
+        Self { name, components, slots, maxima, policy }
     }
 
     async fn one(&self, request: v1::RunRequest) -> Result<Report, Refusal> {
         let slot = self.slots.take()?;
         let Run { key, attempt } = self.decode(request)?;
-        key.limits.within(&self.maxima)?;
-        attempt.call.within(&key.limits)?;
+        key.terms.limits.within(&self.maxima)?;
+        attempt.call.within(&key.terms.limits)?;
         let prepared = self.components.get(key).await?;
         self.components.run(&prepared, attempt, slot).await
     }
 
     fn decode(&self, request: v1::RunRequest) -> Result<Run, Refusal> {
-        let v1::RunRequest { task, attempt, function, version, digest, limits, grants, call, trace_parent } = request;
+        let v1::RunRequest {
+            task,
+            attempt,
+            function,
+            version,
+            digest,
+            limits,
+            grants,
+            call,
+            trace_parent,
+            settings,
+            callers,
+        } = request;
         let identity = Identity {
             task: task.parse()?,
             attempt,
@@ -48,13 +69,16 @@ impl Runs {
             version,
             node: self.name.clone(),
             trace_parent,
+            callers: callers.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         };
-        let key = Key {
-            digest: digest.parse()?,
-            grants: Grants::decode(grants.unwrap_or_default())?,
+        let granted = Granted::decode(required(grants, "grants")?)?.limited(&self.policy, &identity.function);
+        let terms = Terms {
             limits: Limits::decode(required(limits, "limits")?)?,
+            granted: Arc::new(granted),
+            settings: Settings::decode(settings)?,
         };
-        Ok(Run { key, attempt: Attempt { identity, call: Payload::decode(required(call, "call")?)? } })
+        let key = Key { digest: digest.parse()?, terms };
+        Ok(Run { key, attempt: Attempt { identity, call: Call::decode(required(call, "call")?)? } })
     }
 }
 

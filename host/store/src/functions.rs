@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, time::SystemTime};
 
 use redb::ReadableTable;
-use spear_types::{FunctionName, FunctionVersion, Grants, Limits};
+use spear_types::{FunctionName, FunctionVersion, Granted, Limits, Settings};
 
 use crate::{
     Error, NewBlob, Store,
@@ -21,7 +21,9 @@ pub struct FunctionDraft {
     /// The limits in force.
     pub limits: Limits,
     /// The grants in force.
-    pub grants: Grants,
+    pub grants: Granted,
+    /// What `wasi:config/store` gives it.
+    pub settings: Settings,
 }
 
 /// What a deploy came to.
@@ -88,9 +90,9 @@ impl Store {
 
 impl FunctionDraft {
     fn numbered(self, version: u32, blob: &NewBlob, created: SystemTime) -> FunctionVersion {
-        let Self { name, description, limits, grants } = self;
+        let Self { name, description, limits, grants, settings } = self;
         let (digest, size) = (blob.digest(), blob.size());
-        FunctionVersion { name, version, description, digest, size, limits, grants, created }
+        FunctionVersion { name, version, description, digest, size, limits, grants, settings, created }
     }
 }
 

@@ -35,6 +35,8 @@ impl Store {
             version: 1,
             content_type,
             modified: now,
+            references: 0,
+            pinned: false,
         };
         self.change(move |change| put(change, info, blob)).await
     }

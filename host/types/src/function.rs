@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, FunctionName, Grants, LimitRequest, Limits};
+use crate::{Digest, FunctionName, Granted, Grants, LimitRequest, Limits, Settings};
 
 /// What the author asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +15,10 @@ pub struct FunctionSpec {
     pub description: Option<String>,
     /// Limits that are not the operator's defaults.
     pub limits: LimitRequest,
-    /// What it may touch.
+    /// What it asks to touch.
     pub grants: Grants,
+    /// What `wasi:config/store` gives it.
+    pub settings: Settings,
 }
 
 /// One version of a function, as it is in force.
@@ -34,8 +36,10 @@ pub struct FunctionVersion {
     pub size: u64,
     /// The limits in force.
     pub limits: Limits,
-    /// The grants in force.
-    pub grants: Grants,
+    /// The grants in force, and those asked for.
+    pub grants: Granted,
+    /// What `wasi:config/store` gives it.
+    pub settings: Settings,
     /// When it was deployed, by the SMS's clock.
     #[serde(with = "humantime_serde")]
     pub created: SystemTime,
@@ -45,8 +49,8 @@ impl FunctionVersion {
     /// Whether both run the same bytes under the same limits and grants.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        let Self { name, version: _, description, digest, size: _, limits, grants, created: _ } = self;
+        let Self { name, version: _, description, digest, size: _, limits, grants, settings, created: _ } = self;
         (name, description, digest) == (&other.name, &other.description, &other.digest)
-            && (limits, grants) == (&other.limits, &other.grants)
+            && (limits, grants, settings) == (&other.limits, &other.grants, &other.settings)
     }
 }

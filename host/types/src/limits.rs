@@ -31,6 +31,10 @@ pub struct Limits {
     pub tables: u32,
     /// Handles to host resources (buckets, streams, …) held at once.
     pub handles: u32,
+    /// Other functions that it may invoke.
+    pub calls: u32,
+    /// HTTP requests that it may send.
+    pub requests: u32,
 }
 
 /// Limits that somebody sets; what is absent is left to somebody else.
@@ -63,6 +67,12 @@ pub struct LimitRequest {
     /// See [`Limits::handles`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handles: Option<u32>,
+    /// See [`Limits::calls`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u32>,
+    /// See [`Limits::requests`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u32>,
 }
 
 /// The operator's word on limits.
@@ -123,13 +133,15 @@ impl LimitRequest {
             hostcall: self.hostcall.unwrap_or_else(|| base.hostcall.max(payload.saturating_add(MIB))),
             tables: self.tables.unwrap_or(base.tables),
             handles: self.handles.unwrap_or(base.handles),
+            calls: self.calls.unwrap_or(base.calls),
+            requests: self.requests.unwrap_or(base.requests),
         }
     }
 }
 
 impl From<Limits> for LimitRequest {
     fn from(limits: Limits) -> Self {
-        let Limits { memory, timeout, fuel, payload, log, hostcall, tables, handles } = limits;
+        let Limits { memory, timeout, fuel, payload, log, hostcall, tables, handles, calls, requests } = limits;
         Self {
             memory: Some(memory),
             timeout: Some(timeout),
@@ -139,6 +151,8 @@ impl From<Limits> for LimitRequest {
             hostcall: Some(hostcall),
             tables: Some(tables),
             handles: Some(handles),
+            calls: Some(calls),
+            requests: Some(requests),
         }
     }
 }
@@ -154,6 +168,8 @@ impl Limits {
         hostcall: 16 * MIB,
         tables: 20_000,
         handles: 1_000,
+        calls: 100,
+        requests: 100,
     };
 
     /// What a node of 4 GiB can give to a few runs at once.
@@ -166,6 +182,8 @@ impl Limits {
         hostcall: 65 * MIB,
         tables: 100_000,
         handles: 100_000,
+        calls: 10_000,
+        requests: 10_000,
     };
 
     /// These limits, none of them over `maxima`.
@@ -180,6 +198,8 @@ impl Limits {
             hostcall: self.hostcall.min(maxima.hostcall),
             tables: self.tables.min(maxima.tables),
             handles: self.handles.min(maxima.handles),
+            calls: self.calls.min(maxima.calls),
+            requests: self.requests.min(maxima.requests),
         }
     }
 
@@ -221,8 +241,8 @@ impl Limits {
     }
 
     /// Every limit as a number, so that they are compared and shown in one loop.
-    fn numbers(&self) -> [(&'static str, u128); 8] {
-        let Self { memory, timeout, fuel, payload, log, hostcall, tables, handles } = self;
+    fn numbers(&self) -> [(&'static str, u128); 10] {
+        let Self { memory, timeout, fuel, payload, log, hostcall, tables, handles, calls, requests } = self;
         [
             ("memory", u128::from(*memory)),
             ("timeout", timeout.as_nanos()),
@@ -232,6 +252,8 @@ impl Limits {
             ("hostcall", u128::from(*hostcall)),
             ("tables", u128::from(*tables)),
             ("handles", u128::from(*handles)),
+            ("calls", u128::from(*calls)),
+            ("requests", u128::from(*requests)),
         ]
     }
 }
@@ -252,7 +274,7 @@ fn show(name: &str, value: u128) -> String {
     match name {
         "timeout" => humantime::format_duration(Duration::from_nanos(bounded)).to_string(),
         "fuel" if value == u128::MAX => "no limit".to_owned(),
-        "fuel" | "tables" | "handles" => bounded.to_string(),
+        "fuel" | "tables" | "handles" | "calls" | "requests" => bounded.to_string(),
         _ => ByteSize(bounded).display().iec().to_string(),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Code, FunctionName, FunctionSpec, Grants, LimitRequest, Refusal};
+use crate::{Code, FunctionName, FunctionSpec, Grants, LimitRequest, Refusal, Settings};
 
 /// The manifest's name in a project's folder.
 pub const FILE_NAME: &str = "spear.toml";
@@ -26,6 +26,9 @@ pub struct Manifest {
     /// `[grants]`
     #[serde(default)]
     pub grants: Grants,
+    /// `[config]`
+    #[serde(default)]
+    pub config: Settings,
 }
 
 /// `[function]`
@@ -79,6 +82,7 @@ impl Manifest {
             description: self.function.description.clone(),
             limits: self.limits.clone(),
             grants: self.grants.clone(),
+            settings: self.config.clone(),
         }
     }
 
@@ -127,7 +131,7 @@ mod tests {
     fn an_unknown_key_is_refused_with_its_line_and_what_is_known() {
         let message = refused("[limits]\nmemmory = \"1MiB\"\n");
         assert!(message.contains("line 8") && message.contains("memmory") && message.contains("`memory`"), "{message}");
-        assert!(refused("[grants.sockets]\n").contains("sockets"));
+        assert!(refused("[grants.cameras]\n").contains("cameras"));
     }
 
     #[test]

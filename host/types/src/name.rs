@@ -35,6 +35,12 @@ macro_rules! name {
             }
         }
 
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl TryFrom<String> for $name {
             type Error = InvalidName;
 
@@ -77,6 +83,22 @@ name! {
     BucketName, "the bucket name", check_label
 }
 name! {
+    /// A key-value store's name: 1 to 63 of `a-z`, `0-9` and inner `-`.
+    StoreName, "the store name", check_label
+}
+name! {
+    /// A secret's name: 1 to 63 of `a-z`, `0-9` and inner `-`.
+    SecretName, "the secret name", check_label
+}
+name! {
+    /// A granted folder's name: 1 to 63 of `a-z`, `0-9` and inner `-`.
+    FolderName, "the folder name", check_label
+}
+name! {
+    /// A value's key in a key-value store: 1 to 1,024 bytes without control characters.
+    KvKey, "the key", check_kv_key
+}
+name! {
     /// A node's name: 1 to 253 of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`.
     NodeName, "the node name", check_node
 }
@@ -88,6 +110,11 @@ name! {
 
 impl ObjectKey {
     /// The longest key in bytes, as S3 has it: keys sit in the index, so a client must not choose their cost.
+    pub const MAX: usize = 1024;
+}
+
+impl KvKey {
+    /// The longest key in bytes: keys sit in the index, so a guest must not choose their cost.
     pub const MAX: usize = 1024;
 }
 
@@ -136,6 +163,18 @@ fn check_key(text: &str) -> Result<(), &'static str> {
         Err("is too long: at most 1024 bytes are allowed")
     } else if text.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
         Err("has an empty, '.' or '..' segment")
+    } else if text.chars().any(char::is_control) {
+        Err("has a control character")
+    } else {
+        Ok(())
+    }
+}
+
+fn check_kv_key(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        Err("is empty")
+    } else if text.len() > KvKey::MAX {
+        Err("is too long: at most 1024 bytes are allowed")
     } else if text.chars().any(char::is_control) {
         Err("has a control character")
     } else {

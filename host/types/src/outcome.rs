@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use bytes::Bytes;
 use bytesize::ByteSize;
 
 use crate::{Denial, Payload};
@@ -45,6 +46,17 @@ pub struct Failure {
     pub message: String,
     /// Whether the same call may succeed later.
     pub retryable: bool,
+    /// How a command ended.
+    pub exit: Option<Exit>,
+}
+
+/// The end of a command that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// Its exit code, not 0.
+    pub code: u8,
+    /// What it had written to standard output.
+    pub stdout: Bytes,
 }
 
 /// A panic, an unreachable instruction, an access out of bounds, …

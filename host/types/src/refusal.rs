@@ -35,6 +35,20 @@ pub enum Code {
     UnknownNode,
     /// No log of this task is kept.
     UnknownTask,
+    /// The object or the value is another one than was expected.
+    ConditionFailed,
+    /// The object is pinned or referenced.
+    ObjectInUse,
+    /// The value is not the text of a 64-bit number, or would leave its range.
+    NotANumber,
+    /// The operator gave the node no secret of this name.
+    UnknownSecret,
+    /// The component exports no function of this name.
+    UnknownExport,
+    /// A function would invoke one that waits for it.
+    CallCycle,
+    /// Functions invoke functions deeper than the operator allows.
+    CallTooDeep,
     /// Another deploy of the same function is under way.
     DeployInProgress,
     /// A live node has this name already.
@@ -68,7 +82,7 @@ pub struct Refusal {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 31] = [
         Self::InvalidRequest,
         Self::InvalidName,
         Self::InvalidManifest,
@@ -84,6 +98,13 @@ impl Code {
         Self::UnknownObject,
         Self::UnknownNode,
         Self::UnknownTask,
+        Self::ConditionFailed,
+        Self::ObjectInUse,
+        Self::NotANumber,
+        Self::UnknownSecret,
+        Self::UnknownExport,
+        Self::CallCycle,
+        Self::CallTooDeep,
         Self::DeployInProgress,
         Self::NameTaken,
         Self::NoNodeFits,

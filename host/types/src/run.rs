@@ -19,6 +19,22 @@ pub struct Payload {
     pub body: Bytes,
 }
 
+/// What a client sends to a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// To the function's main export: a handler, an HTTP handler, or a command whose standard input is the body.
+    Payload(Payload),
+    /// To a command, with arguments.
+    Command {
+        /// The arguments, without the program's name.
+        args: Vec<String>,
+        /// Standard input.
+        stdin: Bytes,
+    },
+    /// To an exported function: its name and its arguments in WAVE, as in `add(1, 2)`.
+    Typed(String),
+}
+
 /// A task's id: a version 7 UUID, so ids sort by the time they were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -39,6 +55,8 @@ pub struct Identity {
     pub node: NodeName,
     /// W3C trace context of the caller.
     pub trace_parent: Option<String>,
+    /// The functions that wait for this run, outermost first: each invoked the next.
+    pub callers: Vec<FunctionName>,
 }
 
 impl Payload {
@@ -52,8 +70,23 @@ impl Payload {
         let content_type = self.content_type.as_ref().map_or(0, String::len);
         (self.body.len() + headers + content_type) as u64
     }
+}
 
-    /// Whether a function with these limits takes it as its call.
+impl Call {
+    /// The most arguments of a command; their bytes count against the payload limit.
+    pub const MAX_ARGS: usize = 1_000;
+
+    /// Bytes of all of it: what a payload limit counts.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Payload(payload) => payload.size(),
+            Self::Command { args, stdin } => (stdin.len() + args.iter().map(String::len).sum::<usize>()) as u64,
+            Self::Typed(text) => text.len() as u64,
+        }
+    }
+
+    /// Whether a function with these limits takes it.
     ///
     /// # Errors
     /// `TooLarge` with both sizes.
@@ -67,6 +100,12 @@ impl Payload {
             format!("the call has {size} bytes, the function's limit `payload` is {limit}"),
         )
         .help("raise it under [limits] in spear.toml, or pass an object's key instead"))
+    }
+}
+
+impl From<Payload> for Call {
+    fn from(payload: Payload) -> Self {
+        Self::Payload(payload)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Functions.
 
-use spear_types::{FunctionSpec, FunctionVersion, Grants, LimitRequest, Limits, Refusal};
+use spear_types::{FunctionSpec, FunctionVersion, Granted, Grants, LimitRequest, Limits, Refusal, Settings};
 
 use crate::{Decode, Encode, capped, payload::timestamp, required, v1};
 
@@ -9,32 +9,35 @@ const MAX_DESCRIPTION: usize = 1 << 10;
 
 impl Decode<v1::FunctionSpec> for FunctionSpec {
     fn decode(message: v1::FunctionSpec) -> Result<Self, Refusal> {
-        let v1::FunctionSpec { name, description, limits, grants } = message;
+        let v1::FunctionSpec { name, description, limits, grants, settings } = message;
         let description = description.map(|text| capped(text, "description", MAX_DESCRIPTION)).transpose()?;
         Ok(Self {
             name: name.try_into()?,
             description,
             limits: LimitRequest::decode(limits.unwrap_or_default())?,
             grants: Grants::decode(grants.unwrap_or_default())?,
+            settings: Settings::decode(settings)?,
         })
     }
 }
 
 impl Encode<v1::FunctionSpec> for FunctionSpec {
     fn encode(self) -> v1::FunctionSpec {
-        let Self { name, description, limits, grants } = self;
+        let Self { name, description, limits, grants, settings } = self;
         v1::FunctionSpec {
             name: name.into(),
             description,
             limits: Some(limits.encode()),
             grants: Some(grants.encode()),
+            settings: settings.encode(),
         }
     }
 }
 
 impl Decode<v1::FunctionVersion> for FunctionVersion {
     fn decode(message: v1::FunctionVersion) -> Result<Self, Refusal> {
-        let v1::FunctionVersion { name, version, description, digest, size, limits, grants, created } = message;
+        let v1::FunctionVersion { name, version, description, digest, size, limits, grants, settings, created } =
+            message;
         Ok(Self {
             name: name.try_into()?,
             version,
@@ -42,7 +45,8 @@ impl Decode<v1::FunctionVersion> for FunctionVersion {
             digest: digest.parse()?,
             size,
             limits: Limits::decode(required(limits, "function.limits")?)?,
-            grants: Grants::decode(required(grants, "function.grants")?)?,
+            grants: Granted::decode(required(grants, "function.grants")?)?,
+            settings: Settings::decode(settings)?,
             created: timestamp(created, "function.created")?,
         })
     }
@@ -50,7 +54,7 @@ impl Decode<v1::FunctionVersion> for FunctionVersion {
 
 impl Encode<v1::FunctionVersion> for FunctionVersion {
     fn encode(self) -> v1::FunctionVersion {
-        let Self { name, version, description, digest, size, limits, grants, created } = self;
+        let Self { name, version, description, digest, size, limits, grants, settings, created } = self;
         v1::FunctionVersion {
             name: name.into(),
             version,
@@ -59,6 +63,7 @@ impl Encode<v1::FunctionVersion> for FunctionVersion {
             size,
             limits: Some(limits.encode()),
             grants: Some(grants.encode()),
+            settings: settings.encode(),
             created: Some(created.into()),
         }
     }

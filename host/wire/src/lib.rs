@@ -4,6 +4,8 @@
 //! somebody has decided what it means. Messages from outside are untrusted: [`Decode`] refuses what is malformed.
 
 mod function;
+mod grants;
+mod kv;
 mod limits;
 mod node;
 mod object;

@@ -1,8 +1,8 @@
-//! Limits and grants.
+//! Limits.
 
 use std::time::Duration;
 
-use spear_types::{Access, Grants, LimitRequest, Limits, Refusal};
+use spear_types::{LimitRequest, Limits, Refusal};
 
 use crate::{Decode, Encode, invalid, required, v1};
 
@@ -17,6 +17,8 @@ impl Decode<v1::Limits> for LimitRequest {
             hostcall_bytes,
             table_elements,
             handles,
+            calls,
+            requests,
         } = message;
         Ok(Self {
             memory: memory_bytes,
@@ -27,13 +29,15 @@ impl Decode<v1::Limits> for LimitRequest {
             hostcall: hostcall_bytes,
             tables: table_elements,
             handles,
+            calls,
+            requests,
         })
     }
 }
 
 impl Encode<v1::Limits> for LimitRequest {
     fn encode(self) -> v1::Limits {
-        let Self { memory, timeout, fuel, payload, log, hostcall, tables, handles } = self;
+        let Self { memory, timeout, fuel, payload, log, hostcall, tables, handles, calls, requests } = self;
         v1::Limits {
             memory_bytes: memory,
             timeout: timeout.map(Encode::encode),
@@ -43,13 +47,15 @@ impl Encode<v1::Limits> for LimitRequest {
             hostcall_bytes: hostcall,
             table_elements: tables,
             handles,
+            calls,
+            requests,
         }
     }
 }
 
 impl Decode<v1::Limits> for Limits {
     fn decode(message: v1::Limits) -> Result<Self, Refusal> {
-        let LimitRequest { memory, timeout, fuel, payload, log, hostcall, tables, handles } =
+        let LimitRequest { memory, timeout, fuel, payload, log, hostcall, tables, handles, calls, requests } =
             LimitRequest::decode(message)?;
         Ok(Self {
             memory: required(memory, "limits.memory_bytes")?,
@@ -60,13 +66,15 @@ impl Decode<v1::Limits> for Limits {
             hostcall: required(hostcall, "limits.hostcall_bytes")?,
             tables: required(tables, "limits.table_elements")?,
             handles: required(handles, "limits.handles")?,
+            calls: required(calls, "limits.calls")?,
+            requests: required(requests, "limits.requests")?,
         })
     }
 }
 
 impl Encode<v1::Limits> for Limits {
     fn encode(self) -> v1::Limits {
-        let Self { memory, timeout, fuel, payload, log, hostcall, tables, handles } = self;
+        let Self { memory, timeout, fuel, payload, log, hostcall, tables, handles, calls, requests } = self;
         v1::Limits {
             memory_bytes: Some(memory),
             timeout: Some(timeout.encode()),
@@ -76,43 +84,8 @@ impl Encode<v1::Limits> for Limits {
             hostcall_bytes: Some(hostcall),
             table_elements: Some(tables),
             handles: Some(handles),
-        }
-    }
-}
-
-impl Decode<v1::Grants> for Grants {
-    fn decode(message: v1::Grants) -> Result<Self, Refusal> {
-        let v1::Grants { objects } = message;
-        let granted = |(bucket, access): (String, i32)| Ok((bucket.try_into()?, Access::decode(access)?));
-        Ok(Self { objects: objects.into_iter().map(granted).collect::<Result<_, Refusal>>()? })
-    }
-}
-
-impl Encode<v1::Grants> for Grants {
-    fn encode(self) -> v1::Grants {
-        let Self { objects } = self;
-        let granted = |(bucket, access): (_, Access)| (String::from(bucket), access.encode());
-        v1::Grants { objects: objects.into_iter().map(granted).collect() }
-    }
-}
-
-impl Decode<i32> for Access {
-    fn decode(message: i32) -> Result<Self, Refusal> {
-        match v1::Access::try_from(message) {
-            Ok(v1::Access::Read) => Ok(Self::Read),
-            Ok(v1::Access::Write) => Ok(Self::Write),
-            Ok(v1::Access::ReadWrite) => Ok(Self::ReadWrite),
-            Ok(v1::Access::Unspecified) | Err(_) => Err(invalid(format!("{message} is no access"))),
-        }
-    }
-}
-
-impl Encode<i32> for Access {
-    fn encode(self) -> i32 {
-        match self {
-            Self::Read => v1::Access::Read.into(),
-            Self::Write => v1::Access::Write.into(),
-            Self::ReadWrite => v1::Access::ReadWrite.into(),
+            calls: Some(calls),
+            requests: Some(requests),
         }
     }
 }

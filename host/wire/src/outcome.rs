@@ -1,17 +1,15 @@
 //! Outcomes and usage.
 
-use spear_types::{Denial, Failure, Frame, Outcome, Payload, Refusal, Trap, Usage};
+use spear_types::{Denial, Exit, Failure, Frame, Lacking, Outcome, Payload, Refusal, Trap, Usage};
 use v1::outcome::Kind;
 
-use crate::{Decode, Encode, limits::duration, required, v1};
+use crate::{Decode, Encode, invalid, limits::duration, required, v1};
 
 impl Decode<v1::Outcome> for Outcome {
     fn decode(message: v1::Outcome) -> Result<Self, Refusal> {
         Ok(match required(message.kind, "outcome.kind")? {
             Kind::Succeeded(reply) => Self::Succeeded(Payload::decode(reply)?),
-            Kind::Failed(v1::Failure { code, message, retryable }) => {
-                Self::Failed(Failure { code, message, retryable })
-            }
+            Kind::Failed(failure) => Self::Failed(Failure::decode(failure)?),
             Kind::Trapped(trap) => Self::Trapped(Trap::decode(trap)?),
             Kind::OutOfFuel(v1::OutOfFuel { limit }) => Self::OutOfFuel { limit },
             Kind::OutOfMemory(v1::OutOfMemory { limit_bytes, asked_bytes }) => {
@@ -20,7 +18,7 @@ impl Decode<v1::Outcome> for Outcome {
             Kind::TimedOut(v1::TimedOut { limit }) => {
                 Self::TimedOut { limit: duration(required(limit, "timed_out.limit")?)? }
             }
-            Kind::Denied(v1::Denied { what, grant }) => Self::Denied(Denial { what, grant }),
+            Kind::Denied(denied) => Self::Denied(Denial::decode(denied)?),
         })
     }
 }
@@ -29,18 +27,58 @@ impl Encode<v1::Outcome> for Outcome {
     fn encode(self) -> v1::Outcome {
         let kind = match self {
             Self::Succeeded(reply) => Kind::Succeeded(reply.encode()),
-            Self::Failed(Failure { code, message, retryable }) => {
-                Kind::Failed(v1::Failure { code, message, retryable })
-            }
+            Self::Failed(failure) => Kind::Failed(failure.encode()),
             Self::Trapped(trap) => Kind::Trapped(trap.encode()),
             Self::OutOfFuel { limit } => Kind::OutOfFuel(v1::OutOfFuel { limit }),
             Self::OutOfMemory { limit, asked } => {
                 Kind::OutOfMemory(v1::OutOfMemory { limit_bytes: limit, asked_bytes: asked })
             }
             Self::TimedOut { limit } => Kind::TimedOut(v1::TimedOut { limit: Some(limit.encode()) }),
-            Self::Denied(Denial { what, grant }) => Kind::Denied(v1::Denied { what, grant }),
+            Self::Denied(denial) => Kind::Denied(denial.encode()),
         };
         v1::Outcome { kind: Some(kind) }
+    }
+}
+
+impl Decode<v1::Failure> for Failure {
+    fn decode(message: v1::Failure) -> Result<Self, Refusal> {
+        let v1::Failure { code, message, retryable, exit } = message;
+        let ended = |v1::Exit { code, stdout }| match u8::try_from(code) {
+            Ok(code) => Ok(Exit { code, stdout }),
+            Err(_) => Err(invalid(format!("{code} is no exit code"))),
+        };
+        Ok(Self { code, message, retryable, exit: exit.map(ended).transpose()? })
+    }
+}
+
+impl Encode<v1::Failure> for Failure {
+    fn encode(self) -> v1::Failure {
+        let Self { code, message, retryable, exit } = self;
+        let exit = exit.map(|Exit { code, stdout }| v1::Exit { code: code.into(), stdout });
+        v1::Failure { code, message, retryable, exit }
+    }
+}
+
+impl Decode<v1::Denied> for Denial {
+    fn decode(message: v1::Denied) -> Result<Self, Refusal> {
+        let v1::Denied { what, grant, lacking } = message;
+        let lacking = match v1::Lacking::try_from(lacking) {
+            Ok(v1::Lacking::Manifest) => Lacking::Manifest,
+            Ok(v1::Lacking::Policy) => Lacking::Policy,
+            Ok(v1::Lacking::Unspecified) | Err(_) => return Err(invalid(format!("{lacking} is no place to lack"))),
+        };
+        Ok(Self { what, grant, lacking })
+    }
+}
+
+impl Encode<v1::Denied> for Denial {
+    fn encode(self) -> v1::Denied {
+        let Self { what, grant, lacking } = self;
+        let lacking = match lacking {
+            Lacking::Manifest => v1::Lacking::Manifest,
+            Lacking::Policy => v1::Lacking::Policy,
+        };
+        v1::Denied { what, grant, lacking: lacking.into() }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use spear_types::{Level, LogLine, MAX_MEDIA_TYPE, Payload, Refusal};
+use spear_types::{Call, Level, LogLine, MAX_MEDIA_TYPE, Payload, Refusal};
+use v1::call::Kind;
 
 use crate::{Decode, Encode, capped, invalid, required, v1};
 
@@ -23,6 +24,32 @@ impl Encode<v1::Payload> for Payload {
         let Self { content_type, headers, body } = self;
         let header = |(name, value)| v1::Header { name, value };
         v1::Payload { content_type, headers: headers.into_iter().map(header).collect(), body }
+    }
+}
+
+impl Decode<v1::Call> for Call {
+    fn decode(message: v1::Call) -> Result<Self, Refusal> {
+        Ok(match required(message.kind, "call.kind")? {
+            Kind::Payload(payload) => Self::Payload(Payload::decode(payload)?),
+            Kind::Typed(text) => Self::Typed(text),
+            Kind::Command(v1::Command { args, stdin }) => {
+                if args.len() > Self::MAX_ARGS {
+                    return Err(invalid(format!("{} arguments are over the limit of {}", args.len(), Self::MAX_ARGS)));
+                }
+                Self::Command { args, stdin }
+            }
+        })
+    }
+}
+
+impl Encode<v1::Call> for Call {
+    fn encode(self) -> v1::Call {
+        let kind = match self {
+            Self::Payload(payload) => Kind::Payload(payload.encode()),
+            Self::Command { args, stdin } => Kind::Command(v1::Command { args, stdin }),
+            Self::Typed(text) => Kind::Typed(text),
+        };
+        v1::Call { kind: Some(kind) }
     }
 }
 

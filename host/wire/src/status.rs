@@ -37,16 +37,27 @@ pub fn from_status(status: tonic::Status) -> Refusal {
 
 fn grpc_code(code: Code) -> tonic::Code {
     match code {
-        Code::InvalidRequest | Code::InvalidName | Code::InvalidManifest | Code::DigestMismatch | Code::TooLarge => {
-            tonic::Code::InvalidArgument
-        }
-        Code::InvalidComponent | Code::NotGranted | Code::LimitTooHigh => tonic::Code::FailedPrecondition,
+        Code::InvalidRequest
+        | Code::InvalidName
+        | Code::InvalidManifest
+        | Code::DigestMismatch
+        | Code::TooLarge
+        | Code::NotANumber => tonic::Code::InvalidArgument,
+        Code::InvalidComponent
+        | Code::NotGranted
+        | Code::LimitTooHigh
+        | Code::ConditionFailed
+        | Code::ObjectInUse
+        | Code::CallCycle
+        | Code::CallTooDeep => tonic::Code::FailedPrecondition,
         Code::UnknownFunction
         | Code::UnknownVersion
         | Code::UnknownArtifact
         | Code::UnknownBucket
         | Code::UnknownObject
         | Code::UnknownNode
+        | Code::UnknownSecret
+        | Code::UnknownExport
         | Code::UnknownTask => tonic::Code::NotFound,
         Code::NameTaken => tonic::Code::AlreadyExists,
         Code::DeployInProgress => tonic::Code::Aborted,

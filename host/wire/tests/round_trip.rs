@@ -6,8 +6,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
 use spear_types::{
-    Access, Denial, Digest, Failure, Frame, FunctionSpec, FunctionVersion, Grants, LimitRequest, Limits, NodeInfo,
-    NodeState, ObjectInfo, Outcome, Payload, Trap, Usage,
+    Access, Denial, Digest, Failure, Frame, FunctionSpec, FunctionVersion, Granted, Grants, Lacking, LimitRequest,
+    Limits, NodeInfo, NodeState, ObjectInfo, Outcome, Payload, Settings, Trap, Usage,
 };
 use spear_wire::{Decode, Encode, v1};
 
@@ -34,6 +34,8 @@ fn limits() -> impl Strategy<Value = Limits> {
             hostcall,
             tables,
             handles,
+            calls: handles,
+            requests: tables,
         },
     )
 }
@@ -41,7 +43,7 @@ fn limits() -> impl Strategy<Value = Limits> {
 fn grants() -> impl Strategy<Value = Grants> {
     let access = prop_oneof![Just(Access::Read), Just(Access::Write), Just(Access::ReadWrite)];
     let bucket = "[a-z]{1,20}".prop_map(|name| name.parse().unwrap());
-    proptest::collection::btree_map(bucket, access, 0..5).prop_map(|objects| Grants { objects })
+    proptest::collection::btree_map(bucket, access, 0..5).prop_map(|objects| Grants { objects, ..Grants::default() })
 }
 
 fn payload() -> impl Strategy<Value = Payload> {
@@ -60,12 +62,17 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     let failure = (".*", ".*", any::<bool>());
     prop_oneof![
         payload().prop_map(Outcome::Succeeded),
-        failure.prop_map(|(code, message, retryable)| Outcome::Failed(Failure { code, message, retryable })),
+        failure.prop_map(|(code, message, retryable)| Outcome::Failed(Failure {
+            code,
+            message,
+            retryable,
+            exit: None
+        })),
         trap.prop_map(Outcome::Trapped),
         any::<u64>().prop_map(|limit| Outcome::OutOfFuel { limit }),
         any::<(u64, u64)>().prop_map(|(limit, asked)| Outcome::OutOfMemory { limit, asked }),
         any::<u32>().prop_map(|limit| Outcome::TimedOut { limit: Duration::from_millis(limit.into()) }),
-        (".*", ".*").prop_map(|(what, grant)| Outcome::Denied(Denial { what, grant })),
+        (".*", ".*").prop_map(|(what, grant)| Outcome::Denied(Denial { what, grant, lacking: Lacking::Policy })),
     ]
 }
 
@@ -74,10 +81,11 @@ proptest! {
     fn functions_survive_the_wire(limits in limits(), grants in grants(), description: Option<String>, version: u32, size: u64) {
         let created = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let (name, digest) = ("hello".parse().unwrap(), Digest::of(b"hello"));
-        let spec = FunctionSpec { name, description, limits: LimitRequest::from(limits.clone()), grants };
+        let spec = FunctionSpec { name, description, limits: LimitRequest::from(limits.clone()), grants, settings: Settings::default() };
         survives::<_, v1::FunctionSpec>(&spec)?;
-        let FunctionSpec { name, description, grants, .. } = spec;
-        survives::<_, v1::FunctionVersion>(&FunctionVersion { name, version, description, digest, size, limits, grants, created })?;
+        let FunctionSpec { name, description, grants, settings, .. } = spec;
+        let grants = Granted::all(grants);
+        survives::<_, v1::FunctionVersion>(&FunctionVersion { name, version, description, digest, size, limits, grants, settings, created })?;
     }
 
     #[test]
@@ -93,7 +101,7 @@ proptest! {
         prop_assume!(key.parse::<spear_types::ObjectKey>().is_ok());
         let modified = UNIX_EPOCH + Duration::from_nanos(1_700_000_000_123_456_789);
         let (bucket, key, etag) = ("photos".parse().unwrap(), key.parse().unwrap(), Digest::of(b"x"));
-        survives::<_, v1::Object>(&ObjectInfo { bucket, key, size, etag, version, content_type: Some(text.clone()), modified })?;
+        survives::<_, v1::Object>(&ObjectInfo { bucket, key, size, etag, version, content_type: Some(text.clone()), modified, references: version, pinned: lost })?;
         let state = if lost { NodeState::Lost { reason: text.clone() } } else { NodeState::Live };
         let node = NodeInfo {
             name: "n1".parse().unwrap(),

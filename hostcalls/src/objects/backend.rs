@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use spear_types::{BucketName, ObjectInfo, ObjectKey, ObjectPage, Refusal};
+use spear_types::{BucketName, Condition, ObjectChange, ObjectInfo, ObjectKey, ObjectPage, Refusal};
 
 /// Where objects really are. Grants are checked before a backend is asked.
 pub trait Backend: Send + Sync + 'static {
@@ -16,6 +16,7 @@ pub trait Backend: Send + Sync + 'static {
         key: &'a ObjectKey,
         bytes: Bytes,
         content_type: Option<String>,
+        condition: Condition,
     ) -> Answer<'a, ObjectInfo>;
 
     /// What is known of an object.
@@ -30,8 +31,39 @@ pub trait Backend: Send + Sync + 'static {
         limit: u32,
     ) -> Answer<'a, ObjectPage>;
 
-    /// Removes an object.
-    fn delete<'a>(&'a self, bucket: &'a BucketName, key: &'a ObjectKey) -> Answer<'a, ()>;
+    /// Changes an object without bytes; answers what it is then, or nothing when it is gone.
+    fn change<'a>(
+        &'a self,
+        bucket: &'a BucketName,
+        key: &'a ObjectKey,
+        change: ObjectChange,
+    ) -> Answer<'a, Option<ObjectInfo>>;
+
+    /// Does up to [`ObjectChange::MAX`] operations, all or none; answers what came of each.
+    fn batch<'a>(&'a self, bucket: &'a BucketName, operations: Vec<Operation>) -> Answer<'a, Vec<Option<ObjectInfo>>>;
+}
+
+/// One operation of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Puts an object whole.
+    Put {
+        /// The key.
+        key: ObjectKey,
+        /// The object.
+        bytes: Bytes,
+        /// The media type.
+        content_type: Option<String>,
+        /// What has to be true first.
+        condition: Condition,
+    },
+    /// Changes an object without bytes.
+    Change {
+        /// The key.
+        key: ObjectKey,
+        /// What is done.
+        change: ObjectChange,
+    },
 }
 
 /// Which bytes of an object.

@@ -1,12 +1,10 @@
 //! What the guest calls: check, convert, hand over, convert back.
 
-use std::time::UNIX_EPOCH;
-
 use bytes::Bytes;
-use spear_types::{Access, BucketName, Code, MAX_MEDIA_TYPE, ObjectInfo, ObjectKey, ObjectPage, Refusal};
+use spear_types::{Access, BucketName, Condition, MAX_MEDIA_TYPE, ObjectChange, ObjectKey, ObjectPage, Refusal};
 use wasmtime::component::Resource;
 
-use super::{Bucket, Range, View, wit};
+use super::{Bucket, Operation, Range, View, wit};
 
 /// The guest's answer inside, the host's fault outside.
 type Hostcall<T> = wasmtime::Result<Result<T, wit::Error>>;
@@ -51,9 +49,10 @@ impl wit::HostBucket for View<'_> {
         key: String,
         bytes: Vec<u8>,
         content_type: Option<String>,
+        condition: wit::Condition,
     ) -> Hostcall<wit::Info> {
         let name = self.name(&bucket)?;
-        Ok(self.write(&name, key, bytes, content_type).await)
+        Ok(self.write(&name, key, bytes, content_type, condition).await)
     }
 
     async fn stat(&mut self, bucket: Resource<Bucket>, key: String) -> Hostcall<wit::Info> {
@@ -72,9 +71,44 @@ impl wit::HostBucket for View<'_> {
         Ok(self.list_keys(&name, prefix, after, limit).await)
     }
 
-    async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Hostcall<()> {
+    async fn delete(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+        condition: wit::Condition,
+        force: bool,
+    ) -> Hostcall<()> {
         let name = self.name(&bucket)?;
-        Ok(self.delete_key(&name, key).await)
+        Ok(self.delete_key(&name, key, condition, force).await)
+    }
+
+    async fn add_ref(&mut self, bucket: Resource<Bucket>, key: String) -> Hostcall<wit::Info> {
+        let name = self.name(&bucket)?;
+        Ok(self.change(&name, key, ObjectChange::AddRef).await.and_then(still_there))
+    }
+
+    async fn remove_ref(&mut self, bucket: Resource<Bucket>, key: String) -> Hostcall<Option<wit::Info>> {
+        let name = self.name(&bucket)?;
+        Ok(self.change(&name, key, ObjectChange::RemoveRef).await)
+    }
+
+    async fn pin(&mut self, bucket: Resource<Bucket>, key: String) -> Hostcall<wit::Info> {
+        let name = self.name(&bucket)?;
+        Ok(self.change(&name, key, ObjectChange::Pin).await.and_then(still_there))
+    }
+
+    async fn unpin(&mut self, bucket: Resource<Bucket>, key: String) -> Hostcall<wit::Info> {
+        let name = self.name(&bucket)?;
+        Ok(self.change(&name, key, ObjectChange::Unpin).await.and_then(still_there))
+    }
+
+    async fn batch(
+        &mut self,
+        bucket: Resource<Bucket>,
+        operations: Vec<wit::Operation>,
+    ) -> Hostcall<Vec<Option<wit::Info>>> {
+        let name = self.name(&bucket)?;
+        Ok(self.apply(&name, operations).await)
     }
 
     async fn drop(&mut self, bucket: Resource<Bucket>) -> wasmtime::Result<()> {
@@ -91,13 +125,17 @@ impl View<'_> {
 
     fn bucket(&mut self, name: String) -> Result<BucketName, wit::Error> {
         let name = BucketName::try_from(name).map_err(Refusal::from)?;
-        self.state.check(&name, None)?;
+        self.gate.check(|grants| grants.bucket(&name)).map_err(wit::Error::Denied)?;
         Ok(name)
     }
 
     fn key(&mut self, bucket: &BucketName, key: String, need: Access) -> Result<ObjectKey, wit::Error> {
-        self.state.check(bucket, Some(need))?;
+        self.check(bucket, need)?;
         Ok(ObjectKey::try_from(key).map_err(Refusal::from)?)
+    }
+
+    fn check(&mut self, bucket: &BucketName, need: Access) -> Result<(), wit::Error> {
+        self.gate.check(|grants| grants.objects(bucket, need)).map_err(wit::Error::Denied)
     }
 
     async fn read(&mut self, bucket: &BucketName, key: String, range: Range) -> Result<Vec<u8>, wit::Error> {
@@ -114,18 +152,23 @@ impl View<'_> {
         key: String,
         bytes: Vec<u8>,
         content_type: Option<String>,
+        condition: wit::Condition,
     ) -> Result<wit::Info, wit::Error> {
         self.meter.hostcall(key.len() + bytes.len());
         let key = self.key(bucket, key, Access::Write)?;
-        capped(content_type.as_ref(), "the content type", MAX_MEDIA_TYPE)?;
+        let (bytes, content_type) = (self.object(bytes)?, media_type(content_type)?);
+        let condition = Condition::try_from(condition)?;
+        Ok(self.state.backend.put(bucket, &key, bytes, content_type, condition).await?.into())
+    }
+
+    /// An object's bytes, within the limit.
+    fn object(&self, bytes: Vec<u8>) -> Result<Bytes, wit::Error> {
         let limit = self.state.max_object;
         if bytes.len() as u64 > limit {
-            return Err(wit::Error::OverLimit(format!(
-                "{} bytes are over the limit `payload` of {limit}",
-                bytes.len()
-            )));
+            let message = format!("{} bytes are over the limit `payload` of {limit}", bytes.len());
+            return Err(wit::Error::OverLimit(message));
         }
-        Ok(self.state.backend.put(bucket, &key, Bytes::from(bytes), content_type).await?.into())
+        Ok(bytes.into())
     }
 
     async fn stat_key(&mut self, bucket: &BucketName, key: String) -> Result<wit::Info, wit::Error> {
@@ -142,7 +185,7 @@ impl View<'_> {
         limit: u32,
     ) -> Result<wit::Page, wit::Error> {
         self.meter.hostcall(prefix.len() + after.as_ref().map_or(0, String::len));
-        self.state.check(bucket, Some(Access::Read))?;
+        self.check(bucket, Access::Read)?;
         capped(Some(&prefix), "the prefix", ObjectKey::MAX)?;
         capped(after.as_ref(), "`after`", ObjectKey::MAX)?;
         // The guest's number is capped here: what one page costs is ours to say.
@@ -152,11 +195,86 @@ impl View<'_> {
         Ok(page.into())
     }
 
-    async fn delete_key(&mut self, bucket: &BucketName, key: String) -> Result<(), wit::Error> {
+    async fn delete_key(
+        &mut self,
+        bucket: &BucketName,
+        key: String,
+        condition: wit::Condition,
+        force: bool,
+    ) -> Result<(), wit::Error> {
+        let condition = Condition::try_from(condition)?;
+        self.change(bucket, key, ObjectChange::Delete { condition, force }).await.map(|_| ())
+    }
+
+    async fn change(
+        &mut self,
+        bucket: &BucketName,
+        key: String,
+        change: ObjectChange,
+    ) -> Result<Option<wit::Info>, wit::Error> {
         self.meter.hostcall(key.len());
         let key = self.key(bucket, key, Access::Write)?;
-        Ok(self.state.backend.delete(bucket, &key).await?)
+        Ok(self.state.backend.change(bucket, &key, change).await?.map(Into::into))
     }
+
+    async fn apply(
+        &mut self,
+        bucket: &BucketName,
+        operations: Vec<wit::Operation>,
+    ) -> Result<Vec<Option<wit::Info>>, wit::Error> {
+        self.meter.hostcall(operations.iter().map(size).sum());
+        self.check(bucket, Access::Write)?;
+        let (count, limit) = (operations.len(), ObjectChange::MAX);
+        if count > limit {
+            return Err(wit::Error::OverLimit(format!("{count} operations are over the limit of {limit} for a batch")));
+        }
+        let operations = operations.into_iter().map(|operation| self.operation(operation)).collect::<Result<_, _>>()?;
+        let infos = self.state.backend.batch(bucket, operations).await?;
+        Ok(infos.into_iter().map(|info| info.map(Into::into)).collect())
+    }
+
+    fn operation(&self, operation: wit::Operation) -> Result<Operation, wit::Error> {
+        let (key, change) = match operation {
+            wit::Operation::Put(wit::PutOperation { key, bytes, content_type, condition }) => {
+                return Ok(Operation::Put {
+                    key: ObjectKey::try_from(key).map_err(Refusal::from)?,
+                    bytes: self.object(bytes)?,
+                    content_type: media_type(content_type)?,
+                    condition: condition.try_into()?,
+                });
+            }
+            wit::Operation::Delete(wit::DeleteOperation { key, condition, force }) => {
+                (key, ObjectChange::Delete { condition: condition.try_into()?, force })
+            }
+            wit::Operation::AddRef(key) => (key, ObjectChange::AddRef),
+            wit::Operation::RemoveRef(key) => (key, ObjectChange::RemoveRef),
+            wit::Operation::Pin(key) => (key, ObjectChange::Pin),
+            wit::Operation::Unpin(key) => (key, ObjectChange::Unpin),
+        };
+        Ok(Operation::Change { key: ObjectKey::try_from(key).map_err(Refusal::from)?, change })
+    }
+}
+
+/// What an operation carries out of the guest.
+fn size(operation: &wit::Operation) -> usize {
+    match operation {
+        wit::Operation::Put(put) => put.key.len() + put.bytes.len(),
+        wit::Operation::Delete(delete) => delete.key.len(),
+        wit::Operation::AddRef(key)
+        | wit::Operation::RemoveRef(key)
+        | wit::Operation::Pin(key)
+        | wit::Operation::Unpin(key) => key.len(),
+    }
+}
+
+/// Only the last reference takes an object away.
+fn still_there(info: Option<wit::Info>) -> Result<wit::Info, wit::Error> {
+    info.ok_or_else(|| wit::Error::Unavailable("the store lost the object that it changed".to_owned()))
+}
+
+fn media_type(content_type: Option<String>) -> Result<Option<String>, wit::Error> {
+    capped(content_type.as_ref(), "the content type", MAX_MEDIA_TYPE)?;
+    Ok(content_type)
 }
 
 /// Refuses a text that the guest made longer than it needs to be.
@@ -164,50 +282,5 @@ fn capped(text: Option<&String>, what: &str, max: usize) -> Result<(), wit::Erro
     match text.map_or(0, String::len) {
         length if length > max => Err(wit::Error::Invalid(format!("{what} has {length} bytes, the limit is {max}"))),
         _ => Ok(()),
-    }
-}
-
-impl From<ObjectInfo> for wit::Info {
-    fn from(info: ObjectInfo) -> Self {
-        let ObjectInfo { bucket: _, key, size, etag, version, content_type, modified } = info;
-        let modified_ms = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        Self { key: key.into(), size, etag: etag.to_string(), version, content_type, modified_ms }
-    }
-}
-
-impl From<ObjectPage> for wit::Page {
-    fn from(page: ObjectPage) -> Self {
-        let ObjectPage { objects, next } = page;
-        Self { objects: objects.into_iter().map(Into::into).collect(), next: next.map(Into::into) }
-    }
-}
-
-impl From<Refusal> for wit::Error {
-    fn from(refusal: Refusal) -> Self {
-        let text = refusal.message;
-        match refusal.code {
-            Code::NotGranted => Self::Denied(text),
-            Code::UnknownBucket => Self::UnknownBucket(text),
-            Code::UnknownObject => Self::NotFound(text),
-            Code::InvalidName | Code::InvalidRequest => Self::Invalid(text),
-            Code::TooLarge | Code::LimitTooHigh => Self::OverLimit(text),
-            Code::InvalidManifest
-            | Code::InvalidComponent
-            | Code::DigestMismatch
-            | Code::UnknownFunction
-            | Code::UnknownVersion
-            | Code::UnknownArtifact
-            | Code::UnknownNode
-            | Code::UnknownTask
-            | Code::DeployInProgress
-            | Code::NameTaken
-            | Code::NoNodeFits
-            | Code::QueueFull
-            | Code::NodeLost
-            | Code::Draining
-            | Code::StorageFull
-            | Code::Unreachable
-            | Code::Internal => Self::Unavailable(text),
-        }
     }
 }

@@ -73,6 +73,8 @@ impl State {
             hostcall_bytes: self.limits.hostcall,
             table_elements: self.limits.tables,
             handles: self.limits.handles,
+            calls: self.limits.calls,
+            requests: self.limits.requests,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use spear_admission::{Component, MAX_COMPONENT};
-use spear_types::{Code, Grants, Refusal};
+use spear_types::{Code, Granted, Refusal};
 
 use crate::component::{HANDLER, component, function};
 
@@ -76,7 +76,7 @@ fn what_the_engine_has_switched_off_is_refused() {
 #[test]
 fn a_component_cut_anywhere_is_refused_by_the_reader_or_the_review() {
     let bytes = function(&["wasi:io/poll@0.2.6", "spear:hostcalls/logs@0.1.0"]);
-    let admit = |bytes: &[u8]| Component::read(bytes)?.review(&Grants::default()).admit();
+    let admit = |bytes: &[u8]| Component::read(bytes)?.review(&Granted::default()).admit();
     assert_eq!(admit(&bytes), Ok(()));
     // Behind the last export are only names for debuggers, which a component may lose.
     let last_export = bytes.windows(HANDLER.len()).rposition(|window| window == HANDLER.as_bytes()).unwrap();

@@ -1,18 +1,18 @@
 //! Imports against grants.
 
 use spear_admission::{Component, Review, Verdict};
-use spear_types::{Access, Code, Grants};
+use spear_types::{Access, Code, Granted, Grants};
 
 use crate::component::{HANDLER, INTERFACE, PUT, component, exporting, function};
 
 const OBJECTS: &str = "spear:hostcalls/objects@0.1.0";
 
 fn review(bytes: &[u8], grants: &Grants) -> Review {
-    Component::read(bytes).unwrap().review(grants)
+    Component::read(bytes).unwrap().review(&Granted::all(grants.clone()))
 }
 
 fn photos() -> Grants {
-    Grants { objects: [("photos".parse().unwrap(), Access::Read)].into() }
+    Grants { objects: [("photos".parse().unwrap(), Access::Read)].into(), ..Grants::default() }
 }
 
 /// The verdict on one import besides nothing else, granted nothing.

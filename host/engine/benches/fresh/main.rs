@@ -9,15 +9,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::FutureExt as _;
-use spear_engine::{Attempt, Config, Engine, Prepared};
+use futures::{FutureExt as _, future::BoxFuture};
+use spear_engine::{Attempt, Config, Engine, Prepared, Terms};
 use spear_hostcalls::{
-    Hostcalls,
-    objects::{Answer, Backend, Range},
+    Backends, Hostcalls, kv,
+    objects::{self, Answer, Operation, Range},
+    secrets,
+    tasks::{self, Invocation},
 };
 use spear_types::{
-    BucketName, Code, Digest, Grants, Identity, Limits, ObjectInfo, ObjectKey, ObjectPage, Outcome, Payload, Refusal,
-    TaskId,
+    BucketName, Code, Condition, Digest, Identity, KvChange, KvChanged, KvEntry, KvKey, KvPage, Limits, ObjectChange,
+    ObjectInfo, ObjectKey, ObjectPage, Outcome, Payload, Refusal, SecretName, Settings, StoreName, TaskId,
 };
 use tokio::runtime::Runtime;
 
@@ -32,7 +34,9 @@ fn main() -> anyhow::Result<()> {
     let bare = bare::Bare::new()?;
     let config = Config { slots: 64, threads: 2, maxima: Limits::MAXIMA, cache: folder.path().join("compiled") };
     let _context = runtime.enter();
-    let engine = Engine::new(&config, Hostcalls::new(Arc::new(NoObjects)))?;
+    let nowhere = Arc::new(Nowhere);
+    let backends = Backends { objects: nowhere.clone(), kv: nowhere.clone(), tasks: nowhere.clone(), secrets: nowhere };
+    let engine = Engine::new(&config, Hostcalls::new(backends))?;
     println!("fresh call of hello, {CALLS} calls, median of {REPETITIONS} repetitions; {}", engine.allocation());
     let floor = measure(|| runtime.block_on(bare.call()))?;
     print("bare loop over wasmtime, epoch and limiter on (floor)", floor, floor);
@@ -72,7 +76,11 @@ fn prepare(engine: &Engine, fuel: Option<u64>) -> anyhow::Result<Arc<Prepared>> 
     let path = std::path::Path::new(spear_test_guests::HELLO);
     let digest = Digest::of(&std::fs::read(path)?);
     let limits = Limits { fuel, ..Limits::DEFAULTS };
-    Ok(Arc::new(engine.prepare(&digest, path, &Grants::default(), &limits)?))
+    Ok(Arc::new(engine.prepare(
+        &digest,
+        path,
+        &Terms { limits, granted: Arc::default(), settings: Settings::default() },
+    )?))
 }
 
 async fn call(engine: &Engine, prepared: &Arc<Prepared>) -> anyhow::Result<()> {
@@ -83,26 +91,34 @@ async fn call(engine: &Engine, prepared: &Arc<Prepared>) -> anyhow::Result<()> {
         version: 1,
         node: "bench".parse()?,
         trace_parent: None,
+        callers: Vec::new(),
     };
     let call = Payload { body: Bytes::from_static(b"world"), ..Payload::default() };
-    let report = engine.run(prepared, Attempt { identity, call }, ()).await?;
+    let report = engine.run(prepared, Attempt { identity, call: call.into() }, ()).await?;
     anyhow::ensure!(matches!(report.outcome, Outcome::Succeeded(_)), "{}", report.outcome);
     Ok(())
 }
 
-/// `hello` asks for no object.
-struct NoObjects;
+/// `hello` asks for nothing.
+struct Nowhere;
 
-fn none<'a, T: 'a>() -> Answer<'a, T> {
-    async { Err(Refusal::new(Code::Unreachable, "no objects here")) }.boxed()
+fn none<'a, T: 'a>() -> BoxFuture<'a, Result<T, Refusal>> {
+    async { Err(Refusal::new(Code::Unreachable, "there is nothing here")) }.boxed()
 }
 
-impl Backend for NoObjects {
+impl objects::Backend for Nowhere {
     fn get<'a>(&'a self, _: &'a BucketName, _: &'a ObjectKey, _: Range, _: u64) -> Answer<'a, Bytes> {
         none()
     }
 
-    fn put<'a>(&'a self, _: &'a BucketName, _: &'a ObjectKey, _: Bytes, _: Option<String>) -> Answer<'a, ObjectInfo> {
+    fn put<'a>(
+        &'a self,
+        _: &'a BucketName,
+        _: &'a ObjectKey,
+        _: Bytes,
+        _: Option<String>,
+        _: Condition,
+    ) -> Answer<'a, ObjectInfo> {
         none()
     }
 
@@ -114,7 +130,37 @@ impl Backend for NoObjects {
         none()
     }
 
-    fn delete<'a>(&'a self, _: &'a BucketName, _: &'a ObjectKey) -> Answer<'a, ()> {
+    fn change<'a>(&'a self, _: &'a BucketName, _: &'a ObjectKey, _: ObjectChange) -> Answer<'a, Option<ObjectInfo>> {
+        none()
+    }
+
+    fn batch<'a>(&'a self, _: &'a BucketName, _: Vec<Operation>) -> Answer<'a, Vec<Option<ObjectInfo>>> {
+        none()
+    }
+}
+
+impl kv::Backend for Nowhere {
+    fn get<'a>(&'a self, _: &'a StoreName, _: Vec<KvKey>) -> Answer<'a, Vec<Option<KvEntry>>> {
+        none()
+    }
+
+    fn apply<'a>(&'a self, _: &'a StoreName, _: Vec<KvChange>) -> Answer<'a, Vec<KvChanged>> {
+        none()
+    }
+
+    fn list<'a>(&'a self, _: &'a StoreName, _: String, _: Option<String>, _: u32) -> Answer<'a, KvPage> {
+        none()
+    }
+}
+
+impl tasks::Backend for Nowhere {
+    fn invoke(&self, _: Invocation) -> BoxFuture<'_, Result<Outcome, Refusal>> {
+        none()
+    }
+}
+
+impl secrets::Backend for Nowhere {
+    fn get<'a>(&'a self, _: &'a SecretName) -> BoxFuture<'a, Result<Bytes, Refusal>> {
         none()
     }
 }

@@ -2,8 +2,8 @@
 
 use spear_proto::v1::{self, deploy_response, function_service_server::FunctionService};
 use spear_store::{Deployed, Store};
-use spear_types::{FunctionName, FunctionVersion, Refusal};
-use spear_wire::{Encode as _, to_status};
+use spear_types::{FunctionName, FunctionVersion, Grants, Refusal};
+use spear_wire::{Decode as _, Encode as _, to_status};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::deploys::Deploys;
@@ -63,6 +63,16 @@ impl FunctionService for Functions {
         let name = parse(request.into_inner().name)?;
         let versions = self.store.delete_function(&name).await.map_err(refused)?;
         Ok(Response::new(v1::DeleteFunctionResponse { versions }))
+    }
+
+    async fn review_grants(
+        &self,
+        request: Request<v1::ReviewGrantsRequest>,
+    ) -> Result<Response<v1::ReviewGrantsResponse>, Status> {
+        let v1::ReviewGrantsRequest { name, asked } = request.into_inner();
+        let asked = Grants::decode(asked.unwrap_or_default()).map_err(to_status)?;
+        let granted = self.deploys.granted(&parse(name)?, asked);
+        Ok(Response::new(v1::ReviewGrantsResponse { granted: Some(granted.encode()) }))
     }
 }
 

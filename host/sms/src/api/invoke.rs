@@ -2,7 +2,7 @@
 
 use spear_proto::v1::{self, invoke_service_server::InvokeService};
 use spear_store::Store;
-use spear_types::{Payload, Refusal};
+use spear_types::{Call, Refusal};
 use spear_wire::{Decode as _, Encode as _, capped, required, to_status};
 use tonic::{Request, Response, Status};
 
@@ -25,12 +25,13 @@ impl InvokeService for Invoke {
 
 impl Invoke {
     async fn run(&self, request: v1::InvokeRequest) -> Result<v1::InvokeResponse, Refusal> {
-        let v1::InvokeRequest { function, version, call, trace_parent } = request;
+        let v1::InvokeRequest { function, version, call, trace_parent, callers } = request;
         let function = self.store.function(&function.try_into()?, version).await?;
         let trace_parent = trace_parent.map(|text| capped(text, "trace_parent", MAX_TRACE_PARENT)).transpose()?;
-        let call = Payload::decode(required(call, "call")?)?;
+        let call = Call::decode(required(call, "call")?)?;
+        let callers = callers.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         let (name, version) = (function.name.to_string(), function.version);
-        let invoked = self.scheduler.invoke(Invocation { function, call, trace_parent }).await?;
+        let invoked = self.scheduler.invoke(Invocation { function, call, callers, trace_parent }).await?;
         let Invoked { task, node, outcome, usage } = invoked;
         Ok(v1::InvokeResponse {
             task: task.to_string(),

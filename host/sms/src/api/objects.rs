@@ -59,9 +59,23 @@ impl ObjectService for Objects {
         &self,
         request: Request<v1::DeleteObjectRequest>,
     ) -> Result<Response<v1::DeleteObjectResponse>, Status> {
-        let v1::DeleteObjectRequest { bucket, key } = request.into_inner();
+        let v1::DeleteObjectRequest { bucket, key, condition: _, force: _ } = request.into_inner();
         self.delete(bucket, key).await.map_err(to_status)?;
         Ok(Response::new(v1::DeleteObjectResponse {}))
+    }
+
+    async fn change_object(
+        &self,
+        _: Request<v1::ChangeObjectRequest>,
+    ) -> Result<Response<v1::ChangeObjectResponse>, Status> {
+        Err(to_status(Refusal::new(Code::Internal, "WIP")))
+    }
+
+    async fn apply_objects(
+        &self,
+        _: Request<Streaming<v1::ApplyObjectsRequest>>,
+    ) -> Result<Response<v1::ApplyObjectsResponse>, Status> {
+        Err(to_status(Refusal::new(Code::Internal, "WIP")))
     }
 }
 
@@ -71,7 +85,7 @@ impl Objects {
         let Some(put_object_request::Part::Header(header)) = first else {
             return Err(Refusal::new(Code::InvalidRequest, "the first message of a put has to be its header"));
         };
-        let v1::PutObjectHeader { bucket, key, content_type, size } = header;
+        let v1::PutObjectHeader { bucket, key, content_type, size, condition: _ } = header;
         let (bucket, key) = locate(bucket, key)?;
         let content_type = content_type.map(|text| capped(text, "content_type", MAX_MEDIA_TYPE)).transpose()?;
         let blob = self.receive(parts, size).await?;

@@ -1,11 +1,12 @@
 //! Decides what runs where and sees it through.
 
+mod callers;
 mod placement;
 
 use std::time::Duration;
 
 use spear_proto::v1;
-use spear_types::{Code, FunctionVersion, LogLine, NodeName, Outcome, Payload, Refusal, TaskId, Usage};
+use spear_types::{Call, Code, FunctionName, FunctionVersion, LogLine, NodeName, Outcome, Refusal, TaskId, Usage};
 use spear_wire::{Decode, Encode, from_status, required};
 
 pub(crate) use self::placement::{Candidate, place};
@@ -22,13 +23,16 @@ const NODE_SLACK: Duration = Duration::from_secs(60);
 pub(crate) struct Scheduler {
     nodes: Nodes,
     logs: Logs,
+    depth: usize,
 }
 
 /// A call that is to run now.
 #[derive(Debug)]
 pub(crate) struct Invocation {
     pub(crate) function: FunctionVersion,
-    pub(crate) call: Payload,
+    pub(crate) call: Call,
+    /// The functions that wait for it, outermost first.
+    pub(crate) callers: Vec<FunctionName>,
     pub(crate) trace_parent: Option<String>,
 }
 
@@ -42,8 +46,8 @@ pub(crate) struct Invoked {
 }
 
 impl Scheduler {
-    pub(crate) fn new(nodes: Nodes, logs: Logs) -> Self {
-        Self { nodes, logs }
+    pub(crate) fn new(nodes: Nodes, logs: Logs, depth: usize) -> Self {
+        Self { nodes, logs, depth }
     }
 
     /// Runs a call on a live node and waits for its end.
@@ -52,11 +56,12 @@ impl Scheduler {
     /// `TooLarge`, `NoNodeFits` and `QueueFull` before anything ran, `NodeLost` when the node went away under the call,
     /// and what the node itself refused.
     pub(crate) async fn invoke(&self, invocation: Invocation) -> Result<Invoked, Refusal> {
-        let Invocation { function, call, trace_parent } = invocation;
+        let Invocation { function, call, callers, trace_parent } = invocation;
+        callers::check(&callers, &function.name, self.depth)?;
         call.within(&function.limits)?;
         let task = TaskId::generate();
         let mut node = self.nodes.take(place)?;
-        let run = run_request(task, &function, call, trace_parent);
+        let run = run_request(task, &function, call, callers, trace_parent);
         let response = self.run(&mut node, &function, run).await?;
         let v1::RunResponse { outcome, usage, log, log_dropped } = response;
         let lines = log.into_iter().map(LogLine::decode).collect::<Result<_, _>>()?;
@@ -96,7 +101,8 @@ fn explain(refusal: Refusal, node: &InFlight) -> Refusal {
 fn run_request(
     task: TaskId,
     function: &FunctionVersion,
-    call: Payload,
+    call: Call,
+    callers: Vec<FunctionName>,
     trace_parent: Option<String>,
 ) -> v1::RunRequest {
     v1::RunRequest {
@@ -109,5 +115,7 @@ fn run_request(
         grants: Some(function.grants.clone().encode()),
         call: Some(call.encode()),
         trace_parent,
+        settings: function.settings.clone().encode(),
+        callers: callers.into_iter().map(Into::into).collect(),
     }
 }

@@ -85,10 +85,8 @@ fn list(functions: &[FunctionVersion]) -> String {
 fn describe(function: &FunctionVersion) -> String {
     let row = |(name, value, by): (&str, String, spear_types::EnforcedBy)| [format!("  {name}"), value, by.to_string()];
     let limits = table(["LIMIT", "VALUE", "ENFORCED BY"], function.limits.enforcement().into_iter().map(row));
-    let granted = |(bucket, access)| format!("  {bucket} = \"{access}\"\n");
-    let grants: String = function.grants.objects.iter().map(granted).collect();
-    let grants =
-        if grants.is_empty() { "  none".to_owned() } else { format!("  [grants.objects]\n{}", grants.trim_end()) };
+    let granted = function.grants.effective.lines();
+    let grants = if granted.is_empty() { "  none".to_owned() } else { format!("  {}", granted.join("\n  ")) };
     format!(
         "{} version {}, {} ({})\ndeployed {}\n\n{limits}\n\nGRANTS\n{grants}",
         function.name,

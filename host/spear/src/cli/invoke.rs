@@ -57,7 +57,7 @@ impl Ask for Invoke {
             headers: self.headers.clone(),
             body: self.body()?.into(),
         };
-        let invoked = client.invoke(&parse(&self.function)?, self.version, call).await?;
+        let invoked = client.invoke(&parse(&self.function)?, self.version, call.into()).await?;
         if context.output.is_json() {
             context.output.answer(&value(&self.function, &invoked), String::new)?;
         } else {

@@ -101,7 +101,7 @@ async fn put(
         let size = file.metadata().await?.len();
         (Box::new(file), Some(size))
     };
-    let header = v1::PutObjectHeader { bucket: bucket.into(), key: key.into(), content_type, size };
+    let header = v1::PutObjectHeader { bucket: bucket.into(), key: key.into(), content_type, size, condition: None };
     let progress = context.output.progress(path.to_owned(), size.unwrap_or_default());
     let object = client.put_object(header, pieces(reader, progress.clone())).await;
     progress.finish_and_clear();

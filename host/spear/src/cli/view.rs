@@ -19,7 +19,10 @@ pub(crate) fn function(function: &FunctionVersion) -> Value {
         "size": function.size,
         "limits": function.limits,
         "enforcement": enforced.iter().map(limit).collect::<Vec<_>>(),
-        "grants": function.grants,
+        "grants": function.grants.effective,
+        "asked": function.grants.asked,
+        "cut": function.grants.cuts(),
+        "config": function.settings,
         "created": output::time(function.created),
     })
 }
@@ -50,6 +53,8 @@ pub(crate) fn object(object: &ObjectInfo) -> Value {
         "version": object.version,
         "content_type": object.content_type,
         "modified": output::time(object.modified),
+        "references": object.references,
+        "pinned": object.pinned,
     })
 }
 
@@ -57,13 +62,15 @@ pub(crate) fn outcome(outcome: &Outcome) -> Value {
     let mut view = match outcome {
         Outcome::Succeeded(reply) => payload(reply),
         Outcome::Failed(failure) => {
-            json!({ "code": failure.code, "message": failure.message, "retryable": failure.retryable })
+            let exit_code = failure.exit.as_ref().map(|exit| exit.code);
+            let (code, message, retryable) = (&failure.code, &failure.message, failure.retryable);
+            json!({ "code": code, "message": message, "retryable": retryable, "exit_code": exit_code })
         }
         Outcome::Trapped(trap) => trapped(trap),
         Outcome::OutOfFuel { limit } => json!({ "limit": limit }),
         Outcome::OutOfMemory { limit, asked } => json!({ "limit_bytes": limit, "asked_bytes": asked }),
         Outcome::TimedOut { limit } => json!({ "limit_ms": millis(*limit) }),
-        Outcome::Denied(denial) => json!({ "what": denial.what, "grant": denial.grant }),
+        Outcome::Denied(denial) => json!({ "what": denial.what, "grant": denial.grant, "lacking": denial.lacking }),
     };
     view["kind"] = json!(outcome.name());
     view

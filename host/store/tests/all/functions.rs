@@ -1,13 +1,19 @@
 //! Functions and their versions.
 
 use spear_store::{Deployed, Error, FunctionDraft, Store};
-use spear_types::{Code, Digest, FunctionVersion, Grants, Limits, Refusal};
+use spear_types::{Code, Digest, FunctionVersion, Granted, Limits, Refusal, Settings};
 
 use crate::{Fixture, blob, digests, now};
 
 pub(crate) fn draft(name: &str) -> FunctionDraft {
     let description = Some("says hello".into());
-    FunctionDraft { name: name.parse().unwrap(), description, limits: Limits::DEFAULTS, grants: Grants::default() }
+    FunctionDraft {
+        name: name.parse().unwrap(),
+        description,
+        limits: Limits::DEFAULTS,
+        grants: Granted::default(),
+        settings: Settings::default(),
+    }
 }
 
 async fn deploy(store: &Store, draft: FunctionDraft, artifact: &'static str) -> Deployed {

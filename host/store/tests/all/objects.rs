@@ -16,6 +16,8 @@ async fn an_object_survives_a_reopen() {
         etag: Digest::of(b"hello"),
         version: 1,
         content_type: Some("text/plain".into()),
+        references: 0,
+        pinned: false,
         modified: now(),
     };
     assert_eq!(put, expected);

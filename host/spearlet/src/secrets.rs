@@ -1,0 +1,85 @@
+//! The operator's secrets: a folder with a file for each, else the environment.
+
+use std::{
+    env,
+    fs::File,
+    io::{self, Read as _},
+    path::PathBuf,
+};
+
+use bytes::Bytes;
+use futures::{FutureExt as _, future::BoxFuture};
+use spear_hostcalls::secrets::{Backend, MAX_SECRET};
+use spear_types::{Code, Refusal, SecretName};
+
+/// What the names of environment variables with secrets begin with.
+const PREFIX: &str = "SPEAR_SECRET_";
+
+/// The node's secrets.
+pub(crate) struct NodeSecrets {
+    folder: Option<PathBuf>,
+}
+
+impl NodeSecrets {
+    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
+        Self { folder }
+    }
+
+    async fn get(&self, secret: &SecretName) -> Result<Bytes, Refusal> {
+        // A name has letters, digits and `-` only: it cannot lead out of the folder.
+        if let Some(file) = self.folder.as_ref().map(|folder| folder.join(secret.as_str())) {
+            let read = tokio::task::spawn_blocking(move || read(file)).await;
+            let read = read.map_err(|error| Refusal::new(Code::Internal, format!("reading broke off: {error}")))?;
+            match read {
+                Ok(value) => return within(secret, value),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let message = format!("the node cannot read its secret {secret}: {error}");
+                    return Err(Refusal::new(Code::Internal, message));
+                }
+            }
+        }
+        match env::var(variable(secret)) {
+            Ok(value) => within(secret, value.into()),
+            Err(_) => Err(self.unknown(secret)),
+        }
+    }
+
+    fn unknown(&self, secret: &SecretName) -> Refusal {
+        let folder = match &self.folder {
+            Some(_) => format!("a file {secret} in its folder [spearlet] secrets"),
+            None => "a file in the folder [spearlet] secrets, which is not set,".to_owned(),
+        };
+        let message =
+            format!("the node has no secret {secret}: neither {folder} nor the variable {}", variable(secret));
+        Refusal::new(Code::UnknownSecret, message)
+    }
+}
+
+impl Backend for NodeSecrets {
+    fn get<'a>(&'a self, secret: &'a SecretName) -> BoxFuture<'a, Result<Bytes, Refusal>> {
+        self.get(secret).boxed()
+    }
+}
+
+/// `api-key` is `SPEAR_SECRET_API_KEY`.
+fn variable(secret: &SecretName) -> String {
+    format!("{PREFIX}{}", secret.as_str().to_ascii_uppercase().replace('-', "_"))
+}
+
+/// One byte more than is allowed, at the most.
+fn read(file: PathBuf) -> io::Result<Bytes> {
+    let mut value = Vec::new();
+    File::open(file)?.take(MAX_SECRET + 1).read_to_end(&mut value)?;
+    Ok(value.into())
+}
+
+fn within(secret: &SecretName, value: Bytes) -> Result<Bytes, Refusal> {
+    if value.len() as u64 > MAX_SECRET {
+        return Err(Refusal::new(
+            Code::TooLarge,
+            format!("the secret {secret} is over the limit of {MAX_SECRET} bytes"),
+        ));
+    }
+    Ok(value)
+}
