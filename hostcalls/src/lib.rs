@@ -14,6 +14,7 @@
 
 mod bindings;
 mod capability;
+mod config;
 mod gate;
 pub mod kv;
 pub mod logs;
@@ -26,7 +27,7 @@ mod wasi;
 
 use std::sync::Arc;
 
-use spear_types::{Denial, Granted, Refusal};
+use spear_types::{Denial, Granted, Refusal, Settings};
 use wasmtime::component::{Linker, ResourceTable};
 
 use crate::{capability::Capability as _, gate::Gate};
@@ -38,6 +39,7 @@ pub use crate::{
 /// The list: every capability, made once per process.
 #[derive(Clone)]
 pub struct Hostcalls {
+    config: config::Config,
     kv: kv::Kv,
     logs: logs::Logs,
     objects: objects::Objects,
@@ -62,11 +64,13 @@ pub struct Backends {
 
 /// What one deployed version may do.
 pub struct Configured {
+    config: Arc<Settings>,
     granted: Arc<Granted>,
 }
 
 /// What one instance holds: the part of its store's data that belongs to hostcalls.
 pub struct State {
+    config: config::State,
     kv: kv::State,
     logs: logs::State,
     objects: objects::State,
@@ -85,6 +89,7 @@ impl Hostcalls {
     pub fn new(backends: Backends) -> Self {
         let Backends { objects, kv, tasks, secrets } = backends;
         Self {
+            config: config::Config,
             kv: kv::Kv::new(kv),
             logs: logs::Logs,
             objects: objects::Objects::new(objects),
@@ -100,6 +105,7 @@ impl Hostcalls {
     /// # Errors
     /// When two capabilities define one name: a fault of this crate.
     pub fn init<H: Host>(&self, linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
+        config::Config::init(linker)?;
         kv::Kv::init(linker)?;
         logs::Logs::init(linker)?;
         objects::Objects::init(linker)?;
@@ -114,6 +120,7 @@ impl Hostcalls {
     /// # Errors
     /// The first capability that cannot honour its grant says why.
     pub fn configure(&self, version: &ConfigureContext<'_>) -> Result<Configured, Refusal> {
+        let config = self.config.configure(version)?;
         self.kv.configure(version)?;
         self.logs.configure(version)?;
         self.objects.configure(version)?;
@@ -121,7 +128,7 @@ impl Hostcalls {
         self.secrets.configure(version)?;
         self.tasks.configure(version)?;
         self.wasi.configure(version)?;
-        Ok(Configured { granted: Arc::clone(version.granted) })
+        Ok(Configured { config, granted: Arc::clone(version.granted) })
     }
 
     /// The third moment: the state of one instance.
@@ -130,6 +137,7 @@ impl Hostcalls {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(run.limits.handles).unwrap_or(usize::MAX));
         State {
+            config: self.config.prepare(&configured.config, run),
             kv: self.kv.prepare(&(), run),
             logs: self.logs.prepare(&(), run),
             objects: self.objects.prepare(&(), run),
@@ -161,6 +169,12 @@ impl State {
     #[must_use]
     pub fn panic_message(&self) -> Option<String> {
         self.wasi.panic_message()
+    }
+
+    /// The text with `•••` in place of every secret that the guest has read.
+    #[must_use]
+    pub fn redact(&self, text: String) -> String {
+        self.logs.redact(text)
     }
 
     /// Writes out what the guest left in its streams without an end of line.

@@ -1,8 +1,10 @@
 //! What a run's end means.
 
+use std::mem;
+
 use rustc_demangle::demangle;
 use spear_hostcalls::Guest;
-use spear_types::{Failure, Frame, Limits, Outcome, Payload};
+use spear_types::{Denial, Failure, Frame, Limits, Outcome, Payload};
 use wasmtime::{FrameInfo, Store, WasmBacktrace};
 
 use crate::{
@@ -22,6 +24,22 @@ const DENIED: &str = "denied";
 type Output = wasmtime::Result<Result<WitPayload, WitFailure>>;
 
 pub(crate) fn of(output: Option<Output>, store: &Store<Guest<Limiter>>, limits: &Limits) -> Outcome {
+    redacted(ended(output, store, limits), store.data())
+}
+
+/// Without the secrets that the guest has read: whoever reads an outcome need not be who may know them.
+fn redacted(mut outcome: Outcome, guest: &Guest<Limiter>) -> Outcome {
+    let redact = |text: &mut String| *text = guest.hostcalls.redact(mem::take(text));
+    match &mut outcome {
+        Outcome::Failed(Failure { code, message, .. }) => [code, message].into_iter().for_each(redact),
+        Outcome::Trapped(trap) => redact(&mut trap.message),
+        Outcome::Denied(Denial { what, grant, .. }) => [what, grant].into_iter().for_each(redact),
+        Outcome::Succeeded(_) | Outcome::OutOfFuel { .. } | Outcome::OutOfMemory { .. } | Outcome::TimedOut { .. } => {}
+    }
+    outcome
+}
+
+fn ended(output: Option<Output>, store: &Store<Guest<Limiter>>, limits: &Limits) -> Outcome {
     match output {
         None => Outcome::TimedOut { limit: limits.timeout },
         Some(Ok(Ok(reply))) => replied(reply.into(), limits),

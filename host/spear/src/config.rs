@@ -18,6 +18,9 @@ use spear_types::{LimitPolicy, LimitRequest, Limits};
 /// The environment's variables are `SPEAR_<SECTION>_<KEY>`.
 const PREFIX: &str = "SPEAR_";
 
+/// `SPEAR_SECRET_<NAME>` is a secret of the node and no setting.
+const SECRETS: &str = "SECRET_";
+
 /// Every section.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,7 +95,8 @@ impl Config {
         let base = Figment::from(Serialized::defaults(Self::default()));
         let with_file = file.map_or_else(|| base.clone(), |file| base.clone().merge(Toml::file_exact(file)));
         // The first `_` ends the section: keys have `_` of their own.
-        let environment = Env::prefixed(PREFIX).map(|key| key.as_str().replacen('_', ".", 1).into());
+        let settings = Env::prefixed(PREFIX).filter(|key| !key.starts_with(SECRETS));
+        let environment = settings.map(|key| key.as_str().replacen('_', ".", 1).into());
         let all = with_file.merge(environment).merge(Serialized::defaults(flags));
         let config: Self = all.extract().context("the configuration is not sound")?;
         config.limits().context("the configuration is not sound")?;

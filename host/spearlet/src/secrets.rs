@@ -4,6 +4,7 @@ use std::{
     env,
     fs::File,
     io::{self, Read as _},
+    os::unix::ffi::OsStringExt as _,
     path::PathBuf,
 };
 
@@ -39,9 +40,9 @@ impl NodeSecrets {
                 }
             }
         }
-        match env::var(variable(secret)) {
-            Ok(value) => within(secret, value.into()),
-            Err(_) => Err(self.unknown(secret)),
+        match env::var_os(variable(secret)) {
+            Some(value) => within(secret, value.into_vec().into()),
+            None => Err(self.unknown(secret)),
         }
     }
 
@@ -82,4 +83,53 @@ fn within(secret: &SecretName, value: Bytes) -> Result<Bytes, Refusal> {
         ));
     }
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn with_file(name: &str, value: &[u8]) -> (tempfile::TempDir, NodeSecrets) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), value).unwrap();
+        let secrets = NodeSecrets::new(Some(folder.path().to_owned()));
+        (folder, secrets)
+    }
+
+    async fn get(secrets: &NodeSecrets, name: &str) -> Result<Bytes, Refusal> {
+        secrets.get(&name.parse().unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_its_files_bytes_as_they_are_now() {
+        let (folder, secrets) = with_file("api-key", b"one\n\xff");
+        assert_eq!(get(&secrets, "api-key").await.unwrap(), &b"one\n\xff"[..]);
+        fs::write(folder.path().join("api-key"), "two").unwrap();
+        assert_eq!(get(&secrets, "api-key").await.unwrap(), "two");
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_nowhere_is_told_where_it_was_looked_for() {
+        let (_folder, secrets) = with_file("other", b"x");
+        for (secrets, folder) in [(&secrets, "in its folder"), (&NodeSecrets::new(None), "which is not set")] {
+            let refusal = get(secrets, "no-such").await.unwrap_err();
+            assert_eq!(refusal.code, Code::UnknownSecret);
+            assert!(refusal.message.contains(folder) && refusal.message.contains("SPEAR_SECRET_NO_SUCH"), "{refusal}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_over_its_limit_is_refused_and_not_cut() {
+        let (_folder, secrets) = with_file("large", &vec![b'x'; usize::try_from(MAX_SECRET).unwrap() + 1]);
+        assert_eq!(get(&secrets, "large").await.unwrap_err().code, Code::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_the_nodes_trouble_and_not_an_unknown_secret() {
+        let (folder, secrets) = with_file("file", b"");
+        fs::create_dir(folder.path().join("folder")).unwrap();
+        assert_eq!(get(&secrets, "folder").await.unwrap_err().code, Code::Internal);
+    }
 }

@@ -1,14 +1,32 @@
 //! `spear:hostcalls/kv` and `wasi:keyvalue`: versioned values in granted stores.
+//!
+//! ```text
+//! spear:hostcalls/kv ─▶ host ─┐
+//!                             ├─▶ checked ─▶ Backend
+//! wasi:keyvalue ──────▶ wasi ─┘   grants, limits
+//! ```
 
 mod backend;
+mod checked;
+mod convert;
+mod host;
+mod wasi;
 
 use std::sync::Arc;
 
-use spear_types::{Refusal, StoreName};
-use wasmtime::component::Linker;
+use spear_types::{KvKey, Refusal, StoreName};
+use wasmtime::component::{HasData, Linker, ResourceTable};
 
 pub use self::backend::{Answer, Backend};
-use crate::capability::{Capability, ConfigureContext, Guest, Host, PrepareContext};
+use crate::{
+    Meter,
+    bindings::{
+        spear::hostcalls::kv as wit,
+        wasi::keyvalue::{atomics, batch, store},
+    },
+    capability::{Capability, ConfigureContext, Guest, Host, PrepareContext},
+    gate::Gate,
+};
 
 /// The capability over the store that really has the values.
 #[derive(Clone)]
@@ -19,11 +37,31 @@ pub(crate) struct Kv {
 /// What one instance may use.
 pub(crate) struct State {
     backend: Arc<dyn Backend>,
+    max_answer: u64,
 }
 
-/// A guest's handle to a store. Holding one proves that the store is granted for something.
+/// A guest's handle to a store, of either interface. Holding one proves that the store is granted for something.
 pub struct Store {
     name: StoreName,
+    listed: Option<Listed>,
+}
+
+/// Where `wasi:keyvalue` may go on listing: its cursor is a number, a store's order is that of its keys.
+struct Listed {
+    count: u64,
+    last: KvKey,
+}
+
+/// What the interfaces work on.
+pub(crate) struct View<'a> {
+    state: &'a State,
+    table: &'a mut ResourceTable,
+    meter: &'a mut Meter,
+    gate: &'a mut Gate,
+}
+
+impl HasData for Kv {
+    type Data<'a> = View<'a>;
 }
 
 impl Kv {
@@ -36,15 +74,22 @@ impl Capability for Kv {
     type Config = ();
     type State = State;
 
-    fn init<H: Host>(_linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
-        Ok(())
+    fn init<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
+        fn view<H: Host>(guest: &mut Guest<H>) -> View<'_> {
+            let state = &mut guest.hostcalls;
+            View { state: &state.kv, table: &mut state.table, meter: &mut state.meter, gate: &mut state.gate }
+        }
+        wit::add_to_linker::<_, Self>(linker, view::<H>)?;
+        store::add_to_linker::<_, Self>(linker, view::<H>)?;
+        atomics::add_to_linker::<_, Self>(linker, view::<H>)?;
+        batch::add_to_linker::<_, Self>(linker, view::<H>)
     }
 
     fn configure(&self, _version: &ConfigureContext<'_>) -> Result<(), Refusal> {
         Ok(())
     }
 
-    fn prepare(&self, _config: &(), _run: &PrepareContext) -> State {
-        State { backend: Arc::clone(&self.backend) }
+    fn prepare(&self, _config: &(), run: &PrepareContext) -> State {
+        State { backend: Arc::clone(&self.backend), max_answer: run.limits.payload }
     }
 }

@@ -1,4 +1,4 @@
-//! One task's log while it runs: bounded, and alive after its instance.
+//! One task's log while it runs: bounded, without secrets, and alive after its instance.
 
 use std::{
     mem,
@@ -6,6 +6,8 @@ use std::{
 };
 
 use spear_types::LogLine;
+
+use super::hidden::Hidden;
 
 /// The longest line in bytes, its fields included. What is longer is cut: a guest must not choose how much of the log one
 /// line takes.
@@ -25,6 +27,7 @@ const LINE_COST: u64 = 64;
 pub struct LogBuffer {
     limit: u64,
     log: Mutex<Filling>,
+    hidden: Hidden,
 }
 
 /// What an attempt wrote.
@@ -46,14 +49,41 @@ impl LogBuffer {
     /// A log of at most `limit` bytes.
     #[must_use]
     pub fn new(limit: u64) -> Self {
-        Self { limit, log: Mutex::default() }
+        Self { limit, log: Mutex::default(), hidden: Hidden::default() }
     }
 
-    /// Adds a line, cut to [`MAX_LINE`]; once one did not fit, it and all later ones are counted and dropped.
-    pub fn write(&self, mut line: LogLine) {
+    /// Has a value stand in no later line, nor in what [`LogBuffer::redact`] gives. What is not text or has less than
+    /// 4 bytes is not hidden.
+    pub fn hide(&self, value: &[u8]) {
+        self.hidden.add(value);
+    }
+
+    /// The text with `•••` in place of every hidden value.
+    #[must_use]
+    pub fn redact(&self, text: String) -> String {
+        self.hidden.redact(text, usize::MAX)
+    }
+
+    /// The line as [`LogBuffer::write`] keeps it: without hidden values, and cut to [`MAX_LINE`].
+    #[must_use]
+    pub(crate) fn fit(&self, mut line: LogLine) -> LogLine {
+        // What is cut off first is not looked at; a value must be whole to be found, so the cut itself comes last.
+        line.fields.truncate(MAX_FIELDS);
+        line.message = self.hidden.redact(line.message, MAX_LINE);
+        for (key, value) in &mut line.fields {
+            *key = self.hidden.redact(mem::take(key), MAX_KEY);
+            *value = self.hidden.redact(mem::take(value), MAX_LINE);
+        }
+        shorten(&mut line);
+        line
+    }
+
+    /// Adds a line as it [fits](LogBuffer::fit); once one did not fit into the log, it and all later ones are counted
+    /// and dropped.
+    pub fn write(&self, line: LogLine) {
         let mut filling = self.lock();
         if filling.log.dropped == 0 {
-            shorten(&mut line);
+            let line = self.fit(line);
             let cost = cost(&line);
             if filling.bytes + cost <= self.limit {
                 filling.bytes += cost;
@@ -103,7 +133,6 @@ fn shorten(line: &mut LogLine) {
         cut(value, &mut room, MAX_LINE);
         fits
     };
-    line.fields.truncate(MAX_FIELDS);
     line.fields.retain_mut(|field| fits(field));
 }
 
@@ -148,6 +177,19 @@ mod tests {
         buffer.write(line("fits"));
         let log = buffer.take();
         assert_eq!((log.lines.len(), log.dropped), (1, 2));
+    }
+
+    #[test]
+    fn a_hidden_value_stands_nowhere_in_a_line_and_not_where_the_line_is_cut() {
+        let buffer = LogBuffer::new(1 << 20);
+        buffer.hide(b"hunter2\n");
+        let message = format!("{}hunter2", "x".repeat(MAX_LINE - 3));
+        let fields = vec![("is hunter2".to_owned(), "hunter2hunter2".to_owned())];
+        buffer.write(LogLine { fields, ..line(&message) });
+        buffer.write(LogLine { fields: vec![("hunter2".to_owned(), "hunter2".to_owned())], ..line("hunter2") });
+        let log = buffer.take();
+        assert!(!format!("{log:?}").contains("hunt"), "{log:?}");
+        assert_eq!(log.lines[1].fields, [("•••".to_owned(), "•••".to_owned())]);
     }
 
     #[test]

@@ -11,8 +11,11 @@ impl wit::Host for View<'_> {
         let fields: Vec<_> = fields.into_iter().map(|wit::Field { key, value }| (key, value)).collect();
         let size = message.len() + fields.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
         self.meter.hostcall(size);
-        tracing::debug!(target: "spear::guest", task = %self.state.task, level = %Level::from(level), ?fields, "{message}");
-        self.state.buffer.write(LogLine { time: SystemTime::now(), level: level.into(), message, fields });
+        let line = LogLine { time: SystemTime::now(), level: level.into(), message, fields };
+        let line = self.state.buffer.fit(line);
+        let LogLine { time: _, level, message, fields } = &line;
+        tracing::debug!(target: "spear::guest", task = %self.state.task, %level, ?fields, "{message}");
+        self.state.buffer.write(line);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! `spear:hostcalls/logs`: the guest's lines, to the task's log and to tracing.
 
 mod buffer;
+mod hidden;
 mod host;
 
 use std::sync::Arc;
@@ -52,5 +53,11 @@ impl Capability for Logs {
 
     fn prepare(&self, _config: &(), run: &PrepareContext) -> State {
         State { task: run.identity.task, buffer: Arc::clone(&run.log) }
+    }
+}
+
+impl State {
+    pub(crate) fn redact(&self, text: String) -> String {
+        self.buffer.redact(text)
     }
 }

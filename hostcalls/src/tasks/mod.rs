@@ -1,14 +1,21 @@
 //! `spear:hostcalls/tasks`: other functions.
 
 mod backend;
+mod convert;
+mod host;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-use spear_types::Refusal;
-use wasmtime::component::Linker;
+use spear_types::{FunctionName, Limits, Refusal};
+use wasmtime::component::{HasData, Linker};
 
 pub use self::backend::{Backend, Invocation};
-use crate::capability::{Capability, ConfigureContext, Guest, Host, PrepareContext};
+use crate::{
+    Meter,
+    bindings::spear::hostcalls::tasks as wit,
+    capability::{Capability, ConfigureContext, Guest, Host, PrepareContext},
+    gate::Gate,
+};
 
 /// The capability over the cluster.
 #[derive(Clone)]
@@ -19,6 +26,30 @@ pub(crate) struct Tasks {
 /// What one instance may use.
 pub(crate) struct State {
     backend: Arc<dyn Backend>,
+    /// The functions that wait for what it invokes, outermost first; it is the last itself.
+    callers: Vec<FunctionName>,
+    trace_parent: Option<String>,
+    deadline: Instant,
+    payload: u64,
+    calls: Calls,
+}
+
+/// What is left of the limit `calls`: how far a run fans out.
+#[derive(Debug, Clone, Copy)]
+struct Calls {
+    made: u32,
+    limit: u32,
+}
+
+/// What the interface works on.
+pub(crate) struct View<'a> {
+    state: &'a mut State,
+    meter: &'a mut Meter,
+    gate: &'a mut Gate,
+}
+
+impl HasData for Tasks {
+    type Data<'a> = View<'a>;
 }
 
 impl Tasks {
@@ -31,15 +62,27 @@ impl Capability for Tasks {
     type Config = ();
     type State = State;
 
-    fn init<H: Host>(_linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
-        Ok(())
+    fn init<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
+        wit::add_to_linker::<Guest<H>, Self>(linker, |guest| {
+            let state = &mut guest.hostcalls;
+            View { state: &mut state.tasks, meter: &mut state.meter, gate: &mut state.gate }
+        })
     }
 
     fn configure(&self, _version: &ConfigureContext<'_>) -> Result<(), Refusal> {
         Ok(())
     }
 
-    fn prepare(&self, _config: &(), _run: &PrepareContext) -> State {
-        State { backend: Arc::clone(&self.backend) }
+    fn prepare(&self, _config: &(), run: &PrepareContext) -> State {
+        let Limits { payload, calls, .. } = run.limits;
+        let identity = &run.identity;
+        State {
+            backend: Arc::clone(&self.backend),
+            callers: identity.callers.iter().chain([&identity.function]).cloned().collect(),
+            trace_parent: identity.trace_parent.clone(),
+            deadline: run.deadline,
+            payload,
+            calls: Calls { made: 0, limit: calls },
+        }
     }
 }

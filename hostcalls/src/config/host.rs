@@ -1,0 +1,16 @@
+//! What the guest calls; neither can fail.
+
+use super::{View, wit};
+
+/// The guest's answer inside, the host's fault outside.
+type Hostcall<T> = wasmtime::Result<Result<T, wit::Error>>;
+
+impl wit::Host for View<'_> {
+    fn get(&mut self, key: String) -> Hostcall<Option<String>> {
+        Ok(Ok(self.settings.get(&key).map(str::to_owned)))
+    }
+
+    fn get_all(&mut self) -> Hostcall<Vec<(String, String)>> {
+        Ok(Ok(self.settings.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()))
+    }
+}
