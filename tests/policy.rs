@@ -135,7 +135,7 @@ async fn a_policy_that_is_not_sound_keeps_the_program_from_starting() {
             let mut command = home.spear([role, "--listen", "127.0.0.1:0"]);
             command.env(variable, &file);
             let mut program = Program::start(command);
-            assert_eq!(program.exited().await.code(), Some(1));
+            assert_eq!(program.exited().await.code(), Some(3));
             let said = program.stderr.text();
             assert!(said.contains("policy.toml") && said.contains(wrong), "{said}");
         }
