@@ -78,6 +78,8 @@ pub struct Refusal {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// The version that the object or the value has, for [`Code::ConditionFailed`]; none where there is nothing.
+    pub version: Option<u64>,
 }
 
 impl Code {
@@ -127,7 +129,7 @@ impl Refusal {
     /// A refusal without help.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None }
+        Self { code, message: message.into(), help: None, version: None }
     }
 
     /// The same, with what to do about it.

@@ -8,17 +8,20 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 /// Whose error details these are, as `google.rpc.ErrorInfo` wants it.
 const DOMAIN: &str = "spear";
 const HELP: &str = "help";
+const VERSION: &str = "version";
 
 // A status travels in headers, of which a client takes 16 KiB in all: what is longer would arrive as a broken connection.
 const MAX_MESSAGE: usize = 3 << 10;
 const MAX_HELP: usize = 2 << 10;
 
-/// The status of a refusal: its name travels as `ErrorInfo.reason`, its help as metadata.
+/// The status of a refusal: its name travels as `ErrorInfo.reason`, its help and version as metadata.
 #[must_use]
 pub fn to_status(refusal: Refusal) -> tonic::Status {
-    let Refusal { code, message, help } = refusal;
-    let (message, help) = (cut(message, MAX_MESSAGE), help.map(|help| cut(help, MAX_HELP)));
-    let metadata: HashMap<String, String> = help.map(|help| (HELP.to_owned(), help)).into_iter().collect();
+    let Refusal { code, message, help, version } = refusal;
+    let message = cut(message, MAX_MESSAGE);
+    let help = help.map(|help| (HELP.to_owned(), cut(help, MAX_HELP)));
+    let version = version.map(|version| (VERSION.to_owned(), version.to_string()));
+    let metadata: HashMap<String, String> = help.into_iter().chain(version).collect();
     let details = ErrorDetails::with_error_info(code.to_string(), DOMAIN, metadata);
     tonic::Status::with_error_details(grpc_code(code), message, details)
 }
@@ -31,8 +34,9 @@ pub fn from_status(status: tonic::Status) -> Refusal {
     let named = info.as_ref().and_then(|info| Code::from_name(&info.reason));
     let foreign = || if broke_off(&status) { Code::Unreachable } else { foreign_code(status.code()) };
     let code = named.unwrap_or_else(foreign);
-    let help = info.and_then(|mut info| info.metadata.remove(HELP));
-    Refusal { code, message: status.message().to_owned(), help }
+    let mut metadata = info.map(|info| info.metadata).unwrap_or_default();
+    let version = metadata.remove(VERSION).and_then(|version| version.parse().ok());
+    Refusal { code, message: status.message().to_owned(), help: metadata.remove(HELP), version }
 }
 
 fn grpc_code(code: Code) -> tonic::Code {
@@ -111,6 +115,8 @@ mod tests {
         for code in Code::ALL {
             let refusal = Refusal::new(code, "what was wrong").help("what to do");
             assert_eq!(from_status(to_status(refusal.clone())), refusal);
+            let versioned = Refusal { version: Some(u64::MAX), ..refusal };
+            assert_eq!(from_status(to_status(versioned.clone())), versioned);
         }
     }
 
