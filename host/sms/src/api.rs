@@ -3,13 +3,14 @@
 
 mod functions;
 mod invoke;
+mod kv;
 mod logs;
 mod nodes;
 mod objects;
 
 use spear_proto::v1::{
     function_service_server::FunctionServiceServer, invoke_service_server::InvokeServiceServer,
-    log_service_server::LogServiceServer, node_service_server::NodeServiceServer,
+    kv_service_server::KvServiceServer, log_service_server::LogServiceServer, node_service_server::NodeServiceServer,
     object_service_server::ObjectServiceServer,
 };
 use spear_store::Store;
@@ -40,10 +41,13 @@ impl Api {
         let invoke = InvokeServiceServer::new(invoke::Invoke { scheduler, store: store.clone() })
             .max_decoding_message_size(lease.max_message)
             .max_encoding_message_size(lease.max_message);
+        let values = KvServiceServer::new(kv::Values { store: store.clone() });
+        let values = values.max_decoding_message_size(kv::MAX_MESSAGE).max_encoding_message_size(kv::MAX_MESSAGE);
         let node = nodes::NodesApi { nodes, lease, store: store.clone(), stop };
         Services::default()
             .with(FunctionServiceServer::new(functions))
             .with(invoke)
+            .with(values)
             .with(LogServiceServer::new(logs::LogsApi { logs }))
             .with(NodeServiceServer::new(node))
             .with(ObjectServiceServer::new(objects::Objects { store }))

@@ -48,7 +48,7 @@ impl Blobs {
         let dir = Arc::clone(&self.dir);
         blocking(move || {
             let kept = (blob.digest(), blob.size());
-            dir.place(blob)?;
+            sync_dir(&dir.place(blob)?)?;
             Ok(kept)
         })
         .await

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use spear_types::{BucketName, Digest, FunctionName, ObjectKey};
+use spear_types::{BucketName, Digest, FunctionName, KvKey, ObjectKey, StoreName};
 
 /// Why the store did not do what it was asked.
 ///
@@ -54,6 +54,62 @@ pub enum Error {
         /// The key.
         key: ObjectKey,
     },
+    /// The object or the value is another one than was expected.
+    #[error("{message}")]
+    ConditionFailed {
+        /// What was expected, and what is there.
+        message: String,
+        /// The version that is there; none where nothing is.
+        version: Option<u64>,
+    },
+    /// The object is pinned or referenced, and its removal was not forced.
+    #[error("the object {bucket}/{key} is in use: it is {}pinned and has {references} references", if *pinned { "" } else { "not " })]
+    ObjectInUse {
+        /// The bucket.
+        bucket: BucketName,
+        /// The key.
+        key: ObjectKey,
+        /// How many references hold it.
+        references: u64,
+        /// Whether it is pinned.
+        pinned: bool,
+    },
+    /// An increment of what is no number, or out of the numbers' range.
+    #[error("the value {store}/{key} {problem}")]
+    NotANumber {
+        /// The store.
+        store: StoreName,
+        /// The key.
+        key: KvKey,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A value over the limit.
+    #[error("the value {store}/{key} has {size} bytes, the limit is {limit}")]
+    ValueTooLarge {
+        /// The store.
+        store: StoreName,
+        /// The key.
+        key: KvKey,
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// More bytes than one call may read or change.
+    #[error("the keys and values of one call have more than {limit} bytes in all")]
+    TooManyBytes {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// More operations than one call may have.
+    #[error("{count} operations are over the limit of {limit} for one call")]
+    TooManyOperations {
+        /// How many there were.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// No bytes of this digest.
     #[error("no bytes with the digest {digest} are kept")]
     UnknownBlob {
@@ -75,6 +131,23 @@ pub enum Error {
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(#[source] redb::Error),
+}
+
+impl Error {
+    /// Whether it is about what was asked, and not about the disk.
+    pub(crate) fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Full | Self::InUse { .. } | Self::Corrupted(_) | Self::Io(_) | Self::Database(_))
+    }
+
+    /// A failure of the disk, for another whose change went with it.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Full => Self::Full,
+            Self::Corrupted(what) => Self::Corrupted(what.clone()),
+            Self::Io(error) => Self::Io(io::Error::new(error.kind(), error.to_string())),
+            other => Self::Io(io::Error::other(other.to_string())),
+        }
+    }
 }
 
 impl From<io::Error> for Error {

@@ -1,8 +1,8 @@
 //! What the SMS remembers, and how it outlives the SMS.
 //!
 //! ```text
-//! bytes ─▶ BlobWriter ─▶ NewBlob ─┬▶ Store::deploy, Store::put_object     tables in redb that refer to blobs
-//!          a file in tmp/         └▶ Blobs::keep                          files alone: a Spearlet's cache
+//! bytes ─▶ BlobWriter ─▶ NewBlob ─┬▶ Store::deploy, Store::change_objects   tables in redb that refer to blobs
+//!          a file in tmp/         └▶ Blobs::keep                            files alone: a Spearlet's cache
 //!                                         │
 //!                                         └▶ BlobReader ─▶ bytes
 //! ```
@@ -14,10 +14,15 @@
 //! drops them, and one lock makes *place the file, commit, remove what nobody refers to* one step: a put of the very
 //! bytes that a delete is about to remove waits, and brings its own file. What a crash leaves between these moments is
 //! a file without a reference, and [`Store::open`] sweeps it.
+//!
+//! Changes stand in line. While one group of them is committed and synced the next gathers, and goes into one
+//! transaction: each change sees those before it, and one that is refused has written nothing and disturbs no other.
 
 mod blobs;
 mod error;
 mod functions;
+mod group;
+mod kv;
 mod objects;
 mod refusal;
 mod store;
@@ -26,4 +31,5 @@ mod tables;
 pub use blobs::{BlobReader, BlobWriter, Blobs, NewBlob};
 pub use error::Error;
 pub use functions::{Deployed, FunctionDraft};
+pub use objects::{Operation, Put};
 pub use store::Store;

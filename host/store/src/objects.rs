@@ -1,44 +1,42 @@
 //! Objects and their buckets.
 
+mod apply;
+mod rules;
+
 use std::{ops::Bound, sync::Arc, time::SystemTime};
 
 use redb::{ReadTransaction, ReadableTable};
-use spear_types::{BucketName, ObjectInfo, ObjectKey, ObjectPage};
+use spear_types::{BucketName, ObjectChange, ObjectInfo, ObjectKey, ObjectPage};
+
+use self::apply::apply;
+pub use self::apply::{Operation, Put};
 
 use crate::{
-    BlobReader, Error, NewBlob, Store,
+    BlobReader, Error, Store,
     blobs::{Dir, blocking},
-    store::Change,
-    tables::{BUCKETS, OBJECTS, decode, encode},
+    tables::{BUCKETS, OBJECTS, decode},
 };
 
 impl Store {
-    /// Puts an object in place of the one under its key. The bucket comes to be with its first put, and stays.
+    /// Does up to [`ObjectChange::MAX`] operations, of which each sees what those before it did; all of them or none.
+    /// The answer has for each what its object is then, or nothing when it is gone.
     ///
-    /// The object's version is one more than that of the one it replaces. A deleted key starts again at 1.
+    /// A bucket comes to be with its first put, and stays. An object's version is one more than that of the one it
+    /// replaces, whose references and pin it keeps. A deleted key starts again at 1.
     ///
     /// # Errors
-    /// [`Error::Full`] or a failing disk; then nothing has changed.
-    pub async fn put_object(
+    /// [`Error::UnknownBucket`], [`Error::UnknownObject`], [`Error::ConditionFailed`], [`Error::ObjectInUse`],
+    /// [`Error::TooManyOperations`]; [`Error::Full`] or a failing disk. Nothing has changed then.
+    pub async fn change_objects(
         &self,
-        bucket: &BucketName,
-        key: &ObjectKey,
-        content_type: Option<String>,
-        blob: NewBlob,
+        operations: Vec<Operation>,
         now: SystemTime,
-    ) -> Result<ObjectInfo, Error> {
-        let info = ObjectInfo {
-            bucket: bucket.clone(),
-            key: key.clone(),
-            size: blob.size(),
-            etag: blob.digest(),
-            version: 1,
-            content_type,
-            modified: now,
-            references: 0,
-            pinned: false,
-        };
-        self.change(move |change| put(change, info, blob)).await
+    ) -> Result<Vec<Option<ObjectInfo>>, Error> {
+        let (count, limit) = (operations.len(), ObjectChange::MAX);
+        if count > limit {
+            return Err(Error::TooManyOperations { count, limit });
+        }
+        self.change(move |change| apply(change, operations, now)).await
     }
 
     /// What is known of an object.
@@ -82,40 +80,11 @@ impl Store {
         self.read(move |tables| list(tables, &bucket, &prefix, after.as_ref(), limit)).await
     }
 
-    /// Deletes an object.
-    ///
-    /// # Errors
-    /// [`Error::UnknownBucket`], [`Error::UnknownObject`]; [`Error::Full`] or a failing disk, then nothing has changed.
-    pub async fn delete_object(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), Error> {
-        let (bucket, key) = (bucket.clone(), key.clone());
-        self.change(move |change| delete(change, &bucket, &key)).await
-    }
-
     async fn try_open(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(ObjectInfo, BlobReader), Error> {
         let (bucket, key) = (bucket.clone(), key.clone());
         let disk = Arc::clone(&self.disk);
         blocking(move || disk.tables.read(|tables| open(tables, &disk.blobs, &bucket, &key))).await
     }
-}
-
-fn put(change: &mut Change<'_>, mut info: ObjectInfo, blob: NewBlob) -> Result<ObjectInfo, Error> {
-    let mut objects = change.tables.open_table(OBJECTS)?;
-    let at = (info.bucket.as_str(), info.key.as_str());
-    let previous: Option<ObjectInfo> = objects.get(at)?.map(|record| decode(record.value())).transpose()?;
-    info.version = previous.as_ref().map_or(1, |previous| previous.version.saturating_add(1));
-    objects.insert(at, encode(&info)?.as_slice())?;
-    change.tables.open_table(BUCKETS)?.insert(at.0, ())?;
-    change.refer(blob)?;
-    previous.map_or(Ok(()), |previous| change.release(previous.etag))?;
-    Ok(info)
-}
-
-fn delete(change: &mut Change<'_>, bucket: &BucketName, key: &ObjectKey) -> Result<(), Error> {
-    check_bucket(&change.tables.open_table(BUCKETS)?, bucket)?;
-    let mut objects = change.tables.open_table(OBJECTS)?;
-    let record = objects.remove((bucket.as_str(), key.as_str()))?;
-    let object: ObjectInfo = decode(record.ok_or_else(|| unknown(bucket, key))?.value())?;
-    change.release(object.etag)
 }
 
 fn find(tables: &ReadTransaction, bucket: &BucketName, key: &ObjectKey) -> Result<ObjectInfo, Error> {

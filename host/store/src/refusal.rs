@@ -6,22 +6,25 @@ use crate::Error;
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let refusal = Self::new(code(&error), error.to_string());
-        match help(&error) {
-            Some(help) => refusal.help(help),
-            None => refusal,
-        }
+        let version = if let Error::ConditionFailed { version, .. } = error { version } else { None };
+        Self { code: code(&error), message: error.to_string(), help: help(&error), version }
     }
 }
 
 fn code(error: &Error) -> Code {
     match error {
         Error::Full => Code::StorageFull,
-        Error::TooLarge { .. } => Code::TooLarge,
+        Error::TooLarge { .. }
+        | Error::ValueTooLarge { .. }
+        | Error::TooManyBytes { .. }
+        | Error::TooManyOperations { .. } => Code::TooLarge,
         Error::UnknownFunction { .. } => Code::UnknownFunction,
         Error::UnknownVersion { .. } => Code::UnknownVersion,
         Error::UnknownBucket { .. } => Code::UnknownBucket,
         Error::UnknownObject { .. } => Code::UnknownObject,
+        Error::ConditionFailed { .. } => Code::ConditionFailed,
+        Error::ObjectInUse { .. } => Code::ObjectInUse,
+        Error::NotANumber { .. } => Code::NotANumber,
         Error::UnknownBlob { .. } => Code::UnknownArtifact,
         Error::InUse { .. } | Error::Corrupted(_) | Error::Io(_) | Error::Database(_) => Code::Internal,
     }
@@ -36,8 +39,13 @@ fn help(error: &Error) -> Option<String> {
         Error::UnknownVersion { name, .. } => Some(format!("leave the version out to run the newest {name}")),
         Error::UnknownBucket { .. } => Some("a bucket comes to be when an object is first put into it".into()),
         Error::UnknownObject { bucket, .. } => Some(format!("`spear object ls {bucket}` lists what it has")),
+        Error::ConditionFailed { .. } => Some("read it again, and decide by what is there now".into()),
+        Error::ObjectInUse { .. } => Some("unpin it and remove its references first, or force the removal".into()),
+        Error::ValueTooLarge { .. } => Some("keep what is larger as an object, and its key as the value".into()),
+        Error::TooManyBytes { .. } | Error::TooManyOperations { .. } => Some("make it several calls".into()),
         Error::InUse { .. } => Some("stop the other process, or choose another directory".into()),
         Error::TooLarge { .. }
+        | Error::NotANumber { .. }
         | Error::UnknownBlob { .. }
         | Error::Corrupted(_)
         | Error::Io(_)

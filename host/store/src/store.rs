@@ -1,6 +1,7 @@
 //! The store: tables and blobs that change together.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,6 +13,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::{
     BlobReader, BlobWriter, Error, NewBlob,
     blobs::{Dir, blocking, make_dir, sync_dir},
+    group::{Job, Line},
     tables::{REFERENCES, Tables, is_referenced},
 };
 
@@ -23,6 +25,7 @@ pub struct Store {
     pub(crate) disk: Arc<Disk>,
     /// Whose turn it is to change the tables and the blobs together.
     turn: Arc<Mutex<()>>,
+    line: Line,
 }
 
 /// Both halves. Everything here blocks.
@@ -31,11 +34,13 @@ pub(crate) struct Disk {
     pub(crate) blobs: Arc<Dir>,
 }
 
-/// One change of both halves.
+/// A transaction over both halves.
 pub(crate) struct Change<'a> {
     pub(crate) tables: &'a WriteTransaction,
     blobs: &'a Dir,
     touched: &'a mut Vec<Digest>,
+    /// Directories with new names, to be synced before the commit: once each, however many blobs a batch puts there.
+    shelves: &'a mut BTreeSet<PathBuf>,
 }
 
 impl Store {
@@ -45,11 +50,13 @@ impl Store {
     /// [`Error::InUse`] while it is open elsewhere; [`Error::Corrupted`] for a file that is not ours.
     pub async fn open(dir: impl Into<PathBuf>) -> Result<Self, Error> {
         let dir = dir.into();
-        let disk = blocking(move || Disk::open(&dir)).await?;
-        Ok(Self { disk: Arc::new(disk), turn: Arc::default() })
+        let disk = Arc::new(blocking(move || Disk::open(&dir)).await?);
+        let turn = Arc::default();
+        let line = Line::of(&disk, &turn);
+        Ok(Self { disk, turn, line })
     }
 
-    /// Begins a blob of up to `limit` bytes, for [`Store::deploy`] or [`Store::put_object`].
+    /// Begins a blob of up to `limit` bytes, for [`Store::deploy`] or [`Store::change_objects`].
     ///
     /// # Errors
     /// [`Error::Full`] or a failing disk.
@@ -78,12 +85,7 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Change<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (disk, turn) = (Arc::clone(&self.disk), self.turn().await);
-        blocking(move || {
-            let _turn = turn;
-            disk.change(work)
-        })
-        .await
+        self.line.change(work).await
     }
 
     /// Until it is dropped, no blob comes to its place and none goes.
@@ -116,11 +118,15 @@ impl Disk {
         Ok(())
     }
 
-    /// To be called by whose turn it is.
-    fn change<T>(&self, work: impl FnOnce(&mut Change<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let mut touched = Vec::new();
-        let result =
-            self.tables.write(|tables| work(&mut Change { tables, blobs: &self.blobs, touched: &mut touched }));
+    /// Does all jobs in one transaction. To be called by whose turn it is.
+    pub(crate) fn change(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
+        let (mut touched, mut shelves) = (Vec::new(), BTreeSet::new());
+        let result = self.tables.write(|tables| {
+            let mut change = Change { tables, blobs: &self.blobs, touched: &mut touched, shelves: &mut shelves };
+            jobs.iter_mut().try_for_each(|job| job.run(&mut change))?;
+            shelves.iter().try_for_each(|shelf| sync_dir(shelf))?;
+            Ok(jobs.iter().any(|job| job.wrote()))
+        });
         // Whatever came of it, and a failed commit may have come through: the tables say what is to stay.
         if let Err(error) = self.collect(&touched) {
             tracing::warn!(%error, "blobs that nothing refers to stay until the next start");
@@ -147,7 +153,7 @@ impl Change<'_> {
     pub(crate) fn refer(&mut self, blob: NewBlob) -> Result<(), Error> {
         let digest = blob.digest();
         self.touched.push(digest);
-        self.blobs.place(blob)?;
+        self.shelves.insert(self.blobs.place(blob)?);
         self.count(&digest, |count| count.saturating_add(1))
     }
 

@@ -26,6 +26,10 @@ pub(crate) const BUCKETS: TableDefinition<&str, ()> = TableDefinition::new("buck
 pub(crate) const OBJECTS: TableDefinition<(&str, &str), Record> = TableDefinition::new("objects");
 /// Digest → how many functions and objects refer to the blob, at least 1.
 pub(crate) const REFERENCES: TableDefinition<&str, u64> = TableDefinition::new("references");
+/// Store and key → version and value, see `kv`. A pair compares store first, as with objects.
+pub(crate) const VALUES: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("values");
+/// One row: the last version that a value was given. It never goes back.
+pub(crate) const LAST_VERSION: TableDefinition<(), u64> = TableDefinition::new("last value version");
 /// One row: the form of all the others.
 const FORM: TableDefinition<(), u32> = TableDefinition::new("form");
 
@@ -56,13 +60,11 @@ impl Tables {
         self.attempt(|database| work(&database.begin_read()?))
     }
 
-    /// Writes all that `work` does, durably, or nothing if it fails.
-    pub(crate) fn write<T>(&self, work: impl FnOnce(&WriteTransaction) -> Result<T, Error>) -> Result<T, Error> {
+    /// Writes all that `work` does, durably, or nothing if it fails. `work` says whether there is something to write.
+    pub(crate) fn write(&self, work: impl FnOnce(&WriteTransaction) -> Result<bool, Error>) -> Result<(), Error> {
         self.attempt(|database| {
             let transaction = database.begin_write()?;
-            let value = work(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
+            if work(&transaction)? { Ok(transaction.commit()?) } else { Ok(transaction.abort()?) }
         })
     }
 
@@ -116,7 +118,7 @@ fn open_database(path: &Path) -> Result<Database, Error> {
 }
 
 /// Makes the tables of a new file, and refuses one of another form before anything is read or swept by it.
-fn check_form(transaction: &WriteTransaction) -> Result<(), Error> {
+fn check_form(transaction: &WriteTransaction) -> Result<bool, Error> {
     let mut form = transaction.open_table(FORM)?;
     let found = form.get(())?.map_or(THIS_FORM, |form| form.value());
     if found != THIS_FORM {
@@ -128,5 +130,7 @@ fn check_form(transaction: &WriteTransaction) -> Result<(), Error> {
     transaction.open_table(BUCKETS)?;
     transaction.open_table(OBJECTS)?;
     transaction.open_table(REFERENCES)?;
-    Ok(())
+    transaction.open_table(VALUES)?;
+    transaction.open_table(LAST_VERSION)?;
+    Ok(true)
 }

@@ -7,8 +7,8 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command, time::SystemT
 
 use bytes::Bytes;
 use rustix::process::{Resource, Rlimit, setrlimit};
-use spear_store::{Error, Store};
-use spear_types::{BucketName, Code, Digest, ObjectInfo, ObjectKey, ObjectPage, Refusal};
+use spear_store::{Error, Operation, Put, Store};
+use spear_types::{BucketName, Code, Condition, Digest, ObjectInfo, ObjectKey, ObjectPage, Refusal};
 use tempfile::TempDir;
 
 const CHILD: &str = "SPEAR_STORE_TEST_CHILD";
@@ -91,8 +91,10 @@ async fn put(store: &Store, key: &str, bytes: &[u8]) -> Result<ObjectInfo, Error
     for piece in bytes.chunks(1_000) {
         writer.write(Bytes::copy_from_slice(piece)).await?;
     }
-    let key: ObjectKey = key.parse().unwrap();
-    store.put_object(&bucket(), &key, None, writer.finish().await?, SystemTime::UNIX_EPOCH).await
+    let (key, blob): (ObjectKey, _) = (key.parse().unwrap(), writer.finish().await?);
+    let put = Put { bucket: bucket(), key, content_type: None, condition: Condition::None, blob };
+    let mut infos = store.change_objects(vec![Operation::Put(put)], SystemTime::UNIX_EPOCH).await?;
+    Ok(infos.remove(0).unwrap())
 }
 
 /// Long, so that the tables are full soon.

@@ -1,20 +1,17 @@
 //! `ObjectService`.
 
+mod upload;
+
 use std::time::SystemTime;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
-use spear_proto::v1::{self, get_object_response, object_service_server::ObjectService, put_object_request};
-use spear_store::{NewBlob, Store};
-use spear_types::{BucketName, Code, MAX_MEDIA_TYPE, ObjectInfo, ObjectKey, ObjectPage, Refusal};
-use spear_wire::{Encode as _, capped, from_status, required, to_status};
-use tokio::time::timeout;
+use spear_proto::v1::{self, get_object_response, object_service_server::ObjectService};
+use spear_store::{Operation, Store};
+use spear_types::{BucketName, Code, ObjectInfo, ObjectKey, ObjectPage, Refusal};
+use spear_wire::{Encode as _, capped, to_status};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::nodes::chunks;
-use crate::deploys::PAUSE;
-
-/// The largest object, as S3 has it for one put.
-const MAX_OBJECT: u64 = 5 << 30;
 
 pub(super) struct Objects {
     pub(super) store: Store,
@@ -59,61 +56,48 @@ impl ObjectService for Objects {
         &self,
         request: Request<v1::DeleteObjectRequest>,
     ) -> Result<Response<v1::DeleteObjectResponse>, Status> {
-        let v1::DeleteObjectRequest { bucket, key, condition: _, force: _ } = request.into_inner();
-        self.delete(bucket, key).await.map_err(to_status)?;
+        self.delete(request.into_inner()).await.map_err(to_status)?;
         Ok(Response::new(v1::DeleteObjectResponse {}))
     }
 
     async fn change_object(
         &self,
-        _: Request<v1::ChangeObjectRequest>,
+        request: Request<v1::ChangeObjectRequest>,
     ) -> Result<Response<v1::ChangeObjectResponse>, Status> {
-        Err(to_status(Refusal::new(Code::Internal, "WIP")))
+        let object = self.change(request.into_inner()).await.map_err(to_status)?;
+        Ok(Response::new(changed(object)))
     }
 
     async fn apply_objects(
         &self,
-        _: Request<Streaming<v1::ApplyObjectsRequest>>,
+        request: Request<Streaming<v1::ApplyObjectsRequest>>,
     ) -> Result<Response<v1::ApplyObjectsResponse>, Status> {
-        Err(to_status(Refusal::new(Code::Internal, "WIP")))
+        let objects = self.apply(request.into_inner()).await.map_err(to_status)?;
+        Ok(Response::new(v1::ApplyObjectsResponse { results: objects.into_iter().map(changed).collect() }))
     }
 }
 
 impl Objects {
-    async fn put(&self, mut parts: Streaming<v1::PutObjectRequest>) -> Result<ObjectInfo, Refusal> {
-        let first = parts.message().await.map_err(from_status)?.and_then(|request| request.part);
-        let Some(put_object_request::Part::Header(header)) = first else {
-            return Err(Refusal::new(Code::InvalidRequest, "the first message of a put has to be its header"));
-        };
-        let v1::PutObjectHeader { bucket, key, content_type, size, condition: _ } = header;
-        let (bucket, key) = locate(bucket, key)?;
-        let content_type = content_type.map(|text| capped(text, "content_type", MAX_MEDIA_TYPE)).transpose()?;
-        let blob = self.receive(parts, size).await?;
-        Ok(self.store.put_object(&bucket, &key, content_type, blob, SystemTime::now()).await?)
+    async fn put(&self, parts: Streaming<v1::PutObjectRequest>) -> Result<ObjectInfo, Refusal> {
+        let put = upload::put(&self.store, parts).await?;
+        self.one(put).await?.ok_or_else(|| Refusal::new(Code::Internal, "what was put is not there"))
     }
 
-    async fn receive(&self, mut parts: Streaming<v1::PutObjectRequest>, size: Option<u64>) -> Result<NewBlob, Refusal> {
-        if size.is_some_and(|size| size > MAX_OBJECT) {
-            return Err(Refusal::new(Code::TooLarge, format!("the object is over the limit of {MAX_OBJECT} bytes")));
-        }
-        let mut writer = self.store.writer(size.unwrap_or(MAX_OBJECT)).await?;
-        let paused = |_| Refusal::new(Code::InvalidRequest, format!("nothing came of the object for {PAUSE:?}"));
-        while let Some(request) = timeout(PAUSE, parts.message()).await.map_err(paused)?.map_err(from_status)? {
-            match required(request.part, "part")? {
-                put_object_request::Part::Chunk(v1::Chunk { data }) => writer.write(data).await?,
-                put_object_request::Part::Header(_) => {
-                    return Err(Refusal::new(Code::InvalidRequest, "a put has one header"));
-                }
-            }
-        }
-        let blob = writer.finish().await?;
-        match size {
-            Some(size) if size != blob.size() => {
-                let message = format!("the object came with {} of {size} bytes", blob.size());
-                Err(Refusal::new(Code::InvalidRequest, message))
-            }
-            Some(_) | None => Ok(blob),
-        }
+    async fn delete(&self, request: v1::DeleteObjectRequest) -> Result<(), Refusal> {
+        self.one(upload::delete(request)?).await.map(drop)
+    }
+
+    async fn change(&self, request: v1::ChangeObjectRequest) -> Result<Option<ObjectInfo>, Refusal> {
+        self.one(upload::change(request)?).await
+    }
+
+    async fn apply(&self, parts: Streaming<v1::ApplyObjectsRequest>) -> Result<Vec<Option<ObjectInfo>>, Refusal> {
+        let operations = upload::batch(&self.store, parts).await?;
+        Ok(self.store.change_objects(operations, SystemTime::now()).await?)
+    }
+
+    async fn one(&self, operation: Operation) -> Result<Option<ObjectInfo>, Refusal> {
+        Ok(self.store.change_objects(vec![operation], SystemTime::now()).await?.pop().flatten())
     }
 
     async fn get(&self, request: v1::GetObjectRequest) -> Result<Parts, Refusal> {
@@ -140,11 +124,10 @@ impl Objects {
         let limit = limit.unwrap_or(ObjectPage::MAX);
         Ok(self.store.list_objects(&bucket, &prefix, after.as_ref(), limit).await?)
     }
+}
 
-    async fn delete(&self, bucket: String, key: String) -> Result<(), Refusal> {
-        let (bucket, key) = locate(bucket, key)?;
-        Ok(self.store.delete_object(&bucket, &key).await?)
-    }
+fn changed(object: Option<ObjectInfo>) -> v1::ChangeObjectResponse {
+    v1::ChangeObjectResponse { object: object.map(ObjectInfo::encode) }
 }
 
 fn locate(bucket: String, key: String) -> Result<(BucketName, ObjectKey), Refusal> {

@@ -52,8 +52,9 @@ impl Dir {
         Ok(NamedTempFile::new_in(self.root.join(TMP))?)
     }
 
-    /// Moves a blob to its place, durably. It replaces equal bytes: one that is there may not be durable yet.
-    pub(crate) fn place(&self, blob: NewBlob) -> Result<(), Error> {
+    /// Moves a blob to its place, which is durable once its shelf is [synced](sync_dir): the shelf. It replaces equal
+    /// bytes: one that is there may not be durable yet.
+    pub(crate) fn place(&self, blob: NewBlob) -> Result<PathBuf, Error> {
         let path = self.path(&blob.digest());
         let shelf = path.parent().unwrap_or(&self.root);
         if !shelf.try_exists()? {
@@ -61,7 +62,7 @@ impl Dir {
             sync_dir(&self.root)?;
         }
         blob.persist(&path)?;
-        Ok(sync_dir(shelf)?)
+        Ok(shelf.to_owned())
     }
 
     pub(crate) fn open_read(&self, digest: &Digest) -> Result<BlobReader, Error> {

@@ -3,9 +3,9 @@
 use std::fs;
 
 use spear_store::Store;
-use spear_types::Digest;
+use spear_types::{Condition, Digest};
 
-use crate::{Fixture, at, blob, blobs::check_modes, delete, digests, functions::created, get, name, put};
+use crate::{Fixture, blobs::check_modes, delete, digests, functions::created, get, put, put_if, putting};
 
 #[tokio::test]
 async fn a_blob_stays_as_long_as_one_object_has_its_bytes() {
@@ -81,8 +81,7 @@ async fn a_reader_gets_the_old_or_the_new_bytes_whole() {
 
 async fn overwrite_often(store: Store) {
     for round in 0..150 {
-        let blob = blob(&store, format!("{round}").repeat(100_000)).await;
-        store.put_object(&name("photos"), &at("a"), None, blob, crate::now()).await.unwrap();
+        put_if(&store, "photos", "a", format!("{round}").repeat(100_000), Condition::None).await.unwrap();
     }
 }
 
@@ -108,9 +107,8 @@ async fn a_put_that_nobody_waits_for_any_more_is_done_or_not_but_never_half() {
     let fixture = Fixture::new().await;
     put(&fixture.store, "photos", "first", "first").await;
     for polls in 0..40 {
-        let blob = blob(&fixture.store, "given up").await;
-        let (bucket, key) = (name("photos"), at("a"));
-        let put = fixture.store.put_object(&bucket, &key, None, blob, crate::now());
+        let operation = putting(&fixture.store, "photos", "a", "given up", Condition::None).await;
+        let put = fixture.store.change_objects(vec![operation], crate::now());
         tokio::select! {
             biased;
             () = yield_often(polls) => {}

@@ -3,9 +3,11 @@
 mod blobs;
 mod damage;
 mod functions;
+mod kv;
 mod lifecycle;
 mod model;
 mod objects;
+mod together;
 
 use std::{
     collections::BTreeSet,
@@ -14,8 +16,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use spear_store::{Error, NewBlob, Store};
-use spear_types::{BucketName, Digest, ObjectInfo, ObjectKey};
+use spear_store::{Error, NewBlob, Operation, Put, Store};
+use spear_types::{BucketName, Condition, Digest, ObjectChange, ObjectInfo, ObjectKey};
 use tempfile::TempDir;
 
 /// A store in a directory of its own.
@@ -62,8 +64,37 @@ async fn blob(store: &Store, bytes: impl Into<bytes::Bytes>) -> NewBlob {
 }
 
 async fn put(store: &Store, bucket: &str, key: &str, content: &'static str) -> ObjectInfo {
-    let blob = blob(store, content).await;
-    store.put_object(&name(bucket), &at(key), Some("text/plain".into()), blob, now()).await.unwrap()
+    put_if(store, bucket, key, content, Condition::None).await.unwrap()
+}
+
+async fn put_if(
+    store: &Store,
+    bucket: &str,
+    key: &str,
+    content: impl Into<bytes::Bytes>,
+    condition: Condition,
+) -> Result<ObjectInfo, Error> {
+    let operation = putting(store, bucket, key, content, condition).await;
+    Ok(store.change_objects(vec![operation], now()).await?.remove(0).unwrap())
+}
+
+async fn putting(
+    store: &Store,
+    bucket: &str,
+    key: &str,
+    content: impl Into<bytes::Bytes>,
+    condition: Condition,
+) -> Operation {
+    let (bucket, key, content_type) = (name(bucket), at(key), Some("text/plain".into()));
+    Operation::Put(Put { bucket, key, content_type, condition, blob: blob(store, content).await })
+}
+
+async fn change(store: &Store, bucket: &str, key: &str, change: ObjectChange) -> Result<Option<ObjectInfo>, Error> {
+    Ok(store.change_objects(vec![changing(bucket, key, change)], now()).await?.remove(0))
+}
+
+fn changing(bucket: &str, key: &str, change: ObjectChange) -> Operation {
+    Operation::Change { bucket: name(bucket), key: at(key), change }
 }
 
 async fn get(store: &Store, bucket: &str, key: &str) -> Result<String, Error> {
@@ -74,8 +105,11 @@ async fn get(store: &Store, bucket: &str, key: &str) -> Result<String, Error> {
 }
 
 async fn delete(store: &Store, bucket: &str, key: &str) -> Result<(), Error> {
-    store.delete_object(&name(bucket), &at(key)).await
+    change(store, bucket, key, REMOVE).await.map(|info| assert_eq!(info, None))
 }
+
+const REMOVE: ObjectChange = ObjectChange::Delete { condition: Condition::None, force: false };
+const FORCE: ObjectChange = ObjectChange::Delete { condition: Condition::None, force: true };
 
 fn name(bucket: &str) -> BucketName {
     bucket.parse().unwrap()

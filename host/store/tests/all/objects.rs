@@ -1,9 +1,9 @@
 //! Objects and buckets.
 
 use spear_store::Error;
-use spear_types::{Code, Digest, ObjectInfo, ObjectPage, Refusal};
+use spear_types::{Code, Condition, Digest, ObjectChange, ObjectInfo, ObjectPage, Refusal};
 
-use crate::{Fixture, at, delete, get, name, now, put};
+use crate::{FORCE, Fixture, REMOVE, at, change, changing, delete, digests, get, name, now, put, put_if, putting};
 
 #[tokio::test]
 async fn an_object_survives_a_reopen() {
@@ -91,4 +91,141 @@ async fn a_page_is_never_empty_while_there_is_more_and_never_longer_than_the_lon
     assert_eq!((page(0).await.objects.len(), page(0).await.next), (1, Some(at("a"))));
     assert_eq!((page(3).await.objects.len(), page(3).await.next), (3, None));
     assert_eq!(page(u32::MAX).await.objects.len(), 3);
+}
+
+#[tokio::test]
+async fn a_put_happens_only_if_its_condition_holds() {
+    let Fixture { store, dir: _dir } = Fixture::new().await;
+    let first = put_if(&store, "photos", "k", "a", Condition::Absent).await.unwrap();
+    for condition in [Condition::Absent, Condition::Version(2), Condition::Etag(Digest::of(b"b"))] {
+        let refusal = Refusal::from(put_if(&store, "photos", "k", "b", condition).await.unwrap_err());
+        assert_eq!((refusal.code, refusal.version), (Code::ConditionFailed, Some(1)), "{refusal}");
+        assert!(refusal.message.contains("photos/k") && refusal.message.contains("version 1"), "{refusal}");
+    }
+    assert_eq!(get(&store, "photos", "k").await.unwrap(), "a");
+    let second = put_if(&store, "photos", "k", "b", Condition::Etag(first.etag)).await.unwrap();
+    assert_eq!(put_if(&store, "photos", "k", "c", Condition::Version(second.version)).await.unwrap().version, 3);
+    for condition in [Condition::Version(1), Condition::Etag(first.etag)] {
+        let refusal = Refusal::from(put_if(&store, "photos", "other", "b", condition).await.unwrap_err());
+        assert_eq!((refusal.code, refusal.version), (Code::ConditionFailed, None), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn an_overwrite_keeps_references_and_pin() {
+    let Fixture { store, dir: _dir } = Fixture::new().await;
+    put(&store, "photos", "k", "a").await;
+    change(&store, "photos", "k", ObjectChange::AddRef).await.unwrap();
+    change(&store, "photos", "k", ObjectChange::Pin).await.unwrap();
+    let info = put(&store, "photos", "k", "b").await;
+    assert_eq!((info.version, info.references, info.pinned), (2, 1, true));
+}
+
+#[tokio::test]
+async fn an_object_goes_with_its_last_reference_unless_it_is_pinned() {
+    let fixture = Fixture::new().await;
+    let of = async |what| change(&fixture.store, "photos", "k", what).await.unwrap();
+    put(&fixture.store, "photos", "k", "a").await;
+    for references in [1, 2] {
+        assert_eq!(of(ObjectChange::AddRef).await.unwrap().references, references);
+    }
+    assert_eq!(of(ObjectChange::RemoveRef).await.unwrap().references, 1);
+    assert!(of(ObjectChange::Pin).await.unwrap().pinned);
+    assert_eq!(of(ObjectChange::RemoveRef).await.unwrap().references, 0);
+    assert!(!of(ObjectChange::Unpin).await.unwrap().pinned, "it stays without either");
+    assert_eq!(of(ObjectChange::AddRef).await.unwrap().references, 1);
+    assert_eq!(of(ObjectChange::RemoveRef).await, None);
+    assert_eq!(fixture.kept(), [].into());
+    let error = change(&fixture.store, "photos", "k", ObjectChange::AddRef).await.unwrap_err();
+    assert!(matches!(error, Error::UnknownObject { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_object_without_a_reference_has_none_to_remove() {
+    let Fixture { store, dir: _dir } = Fixture::new().await;
+    put(&store, "photos", "k", "a").await;
+    let refusal = Refusal::from(change(&store, "photos", "k", ObjectChange::RemoveRef).await.unwrap_err());
+    assert_eq!((refusal.code, refusal.version), (Code::ConditionFailed, Some(1)));
+    assert_eq!(refusal.message, "the object photos/k has no reference");
+    assert_eq!(get(&store, "photos", "k").await.unwrap(), "a");
+}
+
+#[tokio::test]
+async fn what_is_in_use_is_removed_by_force_only() {
+    let fixture = Fixture::new().await;
+    put(&fixture.store, "photos", "k", "a").await;
+    for (what, message) in [
+        (ObjectChange::AddRef, "the object photos/k is in use: it is not pinned and has 1 references"),
+        (ObjectChange::Pin, "the object photos/k is in use: it is pinned and has 1 references"),
+    ] {
+        change(&fixture.store, "photos", "k", what).await.unwrap();
+        let refusal = Refusal::from(change(&fixture.store, "photos", "k", REMOVE).await.unwrap_err());
+        assert_eq!((refusal.code, refusal.message.as_str()), (Code::ObjectInUse, message));
+    }
+    let other = ObjectChange::Delete { condition: Condition::Version(2), force: true };
+    let error = change(&fixture.store, "photos", "k", other).await.unwrap_err();
+    assert!(matches!(error, Error::ConditionFailed { .. }), "force does not override a condition: {error}");
+    assert_eq!(change(&fixture.store, "photos", "k", FORCE).await.unwrap(), None);
+    assert_eq!(fixture.kept(), [].into());
+}
+
+#[tokio::test]
+async fn each_operation_of_a_batch_sees_those_before_it() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let batch = vec![
+        putting(store, "new", "k", "a", Condition::Absent).await,
+        changing("new", "k", ObjectChange::AddRef),
+        putting(store, "new", "k", "b", Condition::Version(1)).await,
+        changing("new", "k", ObjectChange::RemoveRef),
+        putting(store, "new", "k", "b", Condition::Absent).await,
+        putting(store, "new", "l", "a", Condition::None).await,
+        changing("new", "l", REMOVE),
+    ];
+    let infos = store.change_objects(batch, now()).await.unwrap();
+    let seen: Vec<_> = infos.iter().map(|info| info.as_ref().map(|info| (info.version, info.references))).collect();
+    assert_eq!(seen, [Some((1, 0)), Some((1, 1)), Some((2, 1)), None, Some((1, 0)), Some((1, 0)), None]);
+    assert_eq!(get(store, "new", "k").await.unwrap(), "b");
+    assert_eq!(fixture.kept(), digests(["b"]));
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_at_its_end_has_changed_nothing() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let before = put(store, "photos", "k", "before").await;
+    for last in [
+        changing("photos", "unknown", ObjectChange::Pin),
+        changing("photos", "k", ObjectChange::RemoveRef),
+        changing("photos", "k", ObjectChange::Delete { condition: Condition::Version(1), force: true }),
+    ] {
+        let batch = vec![
+            putting(store, "other", "k", "new", Condition::None).await,
+            putting(store, "photos", "k", "new", Condition::None).await,
+            changing("photos", "k", ObjectChange::Pin),
+            last,
+        ];
+        store.change_objects(batch, now()).await.unwrap_err();
+        assert_eq!(store.object(&name("photos"), &at("k")).await.unwrap(), before);
+        let error = store.list_objects(&name("other"), "", None, 1).await.unwrap_err();
+        assert!(matches!(error, Error::UnknownBucket { .. }), "{error}");
+        assert_eq!(fixture.kept(), digests(["before"]));
+    }
+    delete(store, "photos", "k").await.unwrap();
+    assert_eq!(fixture.kept(), [].into(), "the count of its bytes stayed right");
+}
+
+#[tokio::test]
+async fn a_batch_has_a_thousand_operations_at_the_most() {
+    let Fixture { store, dir: _dir } = Fixture::new().await;
+    put(&store, "photos", "k", "a").await;
+    let batch = |count| (0..count).map(|_| changing("photos", "k", ObjectChange::AddRef)).collect();
+    let infos = store.change_objects(batch(ObjectChange::MAX), now()).await.unwrap();
+    assert_eq!(infos.last().unwrap().as_ref().unwrap().references, 1000);
+    let refusal = Refusal::from(store.change_objects(batch(ObjectChange::MAX + 1), now()).await.unwrap_err());
+    assert_eq!(
+        (refusal.code, refusal.message.as_str()),
+        (Code::TooLarge, "1001 operations are over the limit of 1000 for one call")
+    );
+    assert_eq!(store.object(&name("photos"), &at("k")).await.unwrap().references, 1000);
 }
