@@ -12,6 +12,13 @@ pub struct Call {
     pub body: Vec<u8>,
 }
 
+impl Call {
+    /// A body of the media type `content_type`, without headers.
+    pub fn new(content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self { content_type: Some(content_type.into()), headers: Vec::new(), body: body.into() }
+    }
+}
+
 /// What a function can take: made from the call, before the function runs.
 #[diagnostic::on_unimplemented(
     message = "a function cannot take `{Self}`",
@@ -50,6 +57,55 @@ impl FromCall for Vec<u8> {
 impl FromCall for String {
     fn from_call(call: Call) -> Result<Self, Failure> {
         Self::from_utf8(call.body).map_err(|error| Failure::bad_input(format!("the body is not UTF-8 text: {error}")))
+    }
+}
+
+/// What a function can be sent: turned into the call, before the function is invoked.
+#[diagnostic::on_unimplemented(
+    message = "a function cannot be sent `{Self}`",
+    label = "does not become a call",
+    note = "send nothing, `&str`, `String`, `Vec<u8>`, `Json<T>` where `T: Serialize`, or a whole `Call`"
+)]
+pub trait IntoCall {
+    /// Makes the call.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    fn into_call(self) -> Result<Call, Failure>;
+}
+
+/// An empty body without a media type.
+impl IntoCall for () {
+    fn into_call(self) -> Result<Call, Failure> {
+        Ok(Call::default())
+    }
+}
+
+impl IntoCall for Call {
+    fn into_call(self) -> Result<Call, Failure> {
+        Ok(self)
+    }
+}
+
+/// `text/plain; charset=utf-8`.
+impl IntoCall for String {
+    fn into_call(self) -> Result<Call, Failure> {
+        Ok(Call::new("text/plain; charset=utf-8", self))
+    }
+}
+
+/// `text/plain; charset=utf-8`.
+impl IntoCall for &str {
+    fn into_call(self) -> Result<Call, Failure> {
+        self.to_owned().into_call()
+    }
+}
+
+/// `application/octet-stream`.
+impl IntoCall for Vec<u8> {
+    fn into_call(self) -> Result<Call, Failure> {
+        Ok(Call::new("application/octet-stream", self))
     }
 }
 

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Call, Failure, FromCall, IntoReply, Reply};
+use crate::{Call, Failure, FromCall, FromReply, IntoCall, IntoReply, Reply};
 
 /// A value that travels as JSON: taken from a call's body, or answered as `application/json`.
 ///
@@ -24,6 +24,19 @@ impl<T: DeserializeOwned> FromCall for Json<T> {
 impl<T: Serialize> IntoReply for Json<T> {
     fn into_reply(self) -> Result<Reply, Failure> {
         Ok(Reply::new("application/json", serde_json::to_vec(&self.0)?))
+    }
+}
+
+/// `application/json`.
+impl<T: Serialize> IntoCall for Json<T> {
+    fn into_call(self) -> Result<Call, Failure> {
+        Ok(Call::new("application/json", serde_json::to_vec(&self.0)?))
+    }
+}
+
+impl<T: DeserializeOwned> FromReply for Json<T> {
+    fn from_reply(reply: Reply) -> Result<Self, String> {
+        serde_json::from_slice(&reply.body).map(Self).map_err(|error| format!("it is not the JSON expected: {error}"))
     }
 }
 
@@ -59,5 +72,6 @@ mod tests {
     fn an_answer_is_written_as_json() {
         let reply = Json(Size { width: 3 }).into_reply().unwrap();
         assert_eq!(reply, Reply::new("application/json", r#"{"width":3}"#));
+        assert_eq!(Json::<Size>::from_reply(reply).unwrap().0.width, 3);
     }
 }

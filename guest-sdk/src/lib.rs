@@ -10,28 +10,37 @@
 //! ```
 //!
 //! What it takes is a [`FromCall`], what it answers an [`IntoReply`], and what goes wrong a [`Failure`].
-//! What it may ask of SPEAR is one module per capability: [`log`], [`objects`] and [`resources`].
+//! What it may ask of SPEAR is one module per capability: [`config`], [`http`], [`kv`], [`log`], [`objects`],
+//! [`resources`], [`secrets`] and [`tasks`]. Files, clocks, randomness and printing are those of `std`.
 //!
 //! The crate also compiles for the machine it is built on, so that a function's own logic can be tested there; only
 //! inside SPEAR is there a host to ask, and a capability that is used anywhere else panics.
 
 mod call;
+pub mod config;
+mod error;
 mod failure;
+mod host;
+pub mod http;
 mod json;
+pub mod kv;
 pub mod log;
 pub mod objects;
+mod pages;
 mod reply;
 pub mod resources;
+pub mod secrets;
+pub mod tasks;
 
 #[allow(clippy::allow_attributes_without_reason, missing_docs, unreachable_pub, unsafe_code, reason = "generated code")]
 mod bindings;
 #[doc(hidden)]
 pub mod export;
 
-pub use call::{Call, FromCall};
+pub use call::{Call, FromCall, IntoCall};
 pub use failure::Failure;
 pub use json::Json;
-pub use reply::{IntoReply, Reply};
+pub use reply::{FromReply, IntoReply, Reply};
 pub use spear_guest_macros::function;
 
 #[cfg(doctest)]

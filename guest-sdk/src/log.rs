@@ -17,7 +17,7 @@
 
 use std::fmt::{Arguments, Display};
 
-use crate::bindings::spear::hostcalls::logs;
+use crate::host::logs;
 
 #[doc(hidden)]
 pub use crate::bindings::spear::hostcalls::logs::Level;

@@ -76,6 +76,47 @@ impl<T: IntoReply, E: Into<Failure>> IntoReply for Result<T, E> {
     }
 }
 
+/// What an invoked function's reply can be taken as.
+#[diagnostic::on_unimplemented(
+    message = "a reply cannot be taken as `{Self}`",
+    label = "not made from a reply",
+    note = "take nothing, `String`, `Vec<u8>`, `Json<T>` where `T: DeserializeOwned`, or the whole `Reply`"
+)]
+pub trait FromReply: Sized {
+    /// Takes the reply.
+    ///
+    /// # Errors
+    ///
+    /// Where it is something else; the text says how.
+    fn from_reply(reply: Reply) -> Result<Self, String>;
+}
+
+/// Takes nothing: whatever the function answered is ignored.
+impl FromReply for () {
+    fn from_reply(_: Reply) -> Result<Self, String> {
+        Ok(())
+    }
+}
+
+impl FromReply for Reply {
+    fn from_reply(reply: Reply) -> Result<Self, String> {
+        Ok(reply)
+    }
+}
+
+impl FromReply for Vec<u8> {
+    fn from_reply(reply: Reply) -> Result<Self, String> {
+        Ok(reply.body)
+    }
+}
+
+/// The body, which must be UTF-8.
+impl FromReply for String {
+    fn from_reply(reply: Reply) -> Result<Self, String> {
+        Self::from_utf8(reply.body).map_err(|error| format!("it is not UTF-8 text: {error}"))
+    }
+}
+
 impl From<Reply> for wire::Reply {
     fn from(Reply { content_type, headers, body }: Reply) -> Self {
         Self { content_type, headers, body }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bindings::spear::hostcalls::resources as wire;
+use crate::host::resources as wire;
 
 /// Who runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +38,12 @@ pub struct Limits {
     pub hostcall_bytes: u64,
     /// Elements of all tables together.
     pub table_elements: u32,
-    /// Handles to buckets, streams and so on that are held at once.
+    /// Handles to buckets, stores, streams and so on that are held at once.
     pub handles: u32,
+    /// Other functions that it may invoke.
+    pub calls: u32,
+    /// HTTP requests that it may send.
+    pub requests: u32,
 }
 
 /// What the run has used.
@@ -88,6 +92,8 @@ pub fn limits() -> Limits {
         hostcall_bytes: limits.hostcall_bytes,
         table_elements: limits.table_elements,
         handles: limits.handles,
+        calls: limits.calls,
+        requests: limits.requests,
     }
 }
 

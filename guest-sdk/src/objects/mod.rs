@@ -1,7 +1,8 @@
 //! Bytes under a bucket and a key, kept by SPEAR.
 //!
-//! A function sees only the buckets that its manifest grants (`[grants.objects]`), to read, to write, or both. Names and
-//! keys are at most 1,024 bytes; the function's `payload` limit holds for one object's size.
+//! A function sees only the buckets that its manifest grants (`[grants.objects]`), to read, to write, or both. A bucket's
+//! name is 1 to 63 of `a-z`, `0-9` and inner `-`; a key is 1 to 1,024 bytes in segments between `/`, none of them empty,
+//! `.` or `..`. The function's `payload` limit holds for one object's size.
 //!
 //! ```no_run
 //! use spear_guest::objects;
@@ -17,48 +18,36 @@
 //! # }
 //! ```
 
-use std::iter;
-use std::time::{Duration, SystemTime};
-
-use crate::bindings::spear::hostcalls::objects as wire;
-
+mod batch;
 mod error;
-pub use error::Error;
+mod info;
 
-/// The most that the host gives at a time.
-const PAGE: u32 = 1_000;
+pub use self::{
+    batch::Operation,
+    error::Error,
+    info::{Condition, Info},
+};
+use crate::{
+    host::objects as wire,
+    pages::{self, PAGE},
+};
 
 /// A granted bucket. Each of its operations needs the grant to read or to write, and fails with [`Error::Denied`]
 /// without it.
 #[derive(Debug)]
 pub struct Bucket(wire::Bucket);
 
-/// What is known of an object without its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Info {
-    /// The key.
-    pub key: String,
-    /// The size in bytes.
-    pub size: u64,
-    /// SHA-256 of the bytes in lower-case hexadecimal: equal bytes, equal etag.
-    pub etag: String,
-    /// 1 when the key was first put, one more with each put.
-    pub version: u64,
-    /// The media type given with the put.
-    pub content_type: Option<String>,
-    /// When it was put, by SPEAR's clock, to the millisecond.
-    pub modified: SystemTime,
-}
-
 /// Opens a bucket.
 ///
 /// # Errors
 ///
-/// [`Error::Denied`] where the manifest does not grant it, [`Error::Invalid`] where no bucket can have this name.
+/// [`Error::Denied`] where the manifest does not grant it, [`Error::Invalid`] where no bucket can have this name,
+/// [`Error::OverLimit`] where the run holds as many handles as its limit `handles`.
 pub fn bucket(name: &str) -> Result<Bucket, Error> {
     Ok(Bucket(wire::Bucket::open(name)?))
 }
 
+/// Reading. Needs the grant `read` or `read-write`.
 impl Bucket {
     /// The whole object.
     ///
@@ -79,24 +68,6 @@ impl Bucket {
         Ok(self.0.get_range(key, offset, length)?)
     }
 
-    /// Puts an object whole, without a media type, in place of what the key held.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OverLimit`] where it is larger than the function's `payload` limit, and see [`Error`].
-    pub fn put(&self, key: &str, bytes: impl AsRef<[u8]>) -> Result<Info, Error> {
-        Ok(self.0.put(key, bytes.as_ref(), None, &wire::Condition::None)?.into())
-    }
-
-    /// As [`Bucket::put`], with a media type.
-    ///
-    /// # Errors
-    ///
-    /// As [`Bucket::put`].
-    pub fn put_as(&self, key: &str, bytes: impl AsRef<[u8]>, content_type: &str) -> Result<Info, Error> {
-        Ok(self.0.put(key, bytes.as_ref(), Some(content_type), &wire::Condition::None)?.into())
-    }
-
     /// What is known of an object.
     ///
     /// # Errors
@@ -110,87 +81,121 @@ impl Bucket {
     ///
     /// An item is an error where a page could not be read; it is the last.
     pub fn list(&self, prefix: &str) -> impl Iterator<Item = Result<Info, Error>> {
-        pages(move |after| self.0.list(prefix, after.as_deref(), PAGE))
+        pages::all(move |after| {
+            let wire::Page { objects, next } = self.0.list(prefix, after.as_deref(), PAGE)?;
+            Ok((objects.into_iter().map(Into::into).collect(), next))
+        })
+    }
+}
+
+/// Writing. Needs the grant `write` or `read-write`.
+impl Bucket {
+    /// Puts an object whole, without a media type, in place of what the key held. Its references and its pin stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OverLimit`] where it is larger than the function's `payload` limit, and see [`Error`].
+    pub fn put(&self, key: &str, bytes: impl AsRef<[u8]>) -> Result<Info, Error> {
+        self.put_if(key, bytes, None, Condition::None)
+    }
+
+    /// As [`Bucket::put`], with a media type of at most 256 bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bucket::put`].
+    pub fn put_as(&self, key: &str, bytes: impl AsRef<[u8]>, content_type: &str) -> Result<Info, Error> {
+        self.put_if(key, bytes, Some(content_type), Condition::None)
+    }
+
+    /// As [`Bucket::put`], if the condition is true: compare-and-swap.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ConditionFailed`] where it is not, [`Error::Invalid`] where an etag is no SHA-256, and as
+    /// [`Bucket::put`].
+    pub fn put_if(
+        &self,
+        key: &str,
+        bytes: impl AsRef<[u8]>,
+        content_type: Option<&str>,
+        condition: Condition,
+    ) -> Result<Info, Error> {
+        Ok(self.0.put(key, bytes.as_ref(), content_type, &condition.into())?.into())
     }
 
     /// Removes an object.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] where the key has no object, and see [`Error`].
+    /// [`Error::InUse`] where it is pinned or referenced, [`Error::NotFound`] where the key has no object, and see
+    /// [`Error`].
     pub fn delete(&self, key: &str) -> Result<(), Error> {
-        Ok(self.0.delete(key, &wire::Condition::None, false)?)
-    }
-}
-
-impl From<wire::Info> for Info {
-    fn from(
-        wire::Info { key, size, etag, version, content_type, modified_ms, references: _, pinned: _ }: wire::Info,
-    ) -> Self {
-        let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(modified_ms);
-        Self { key, size, etag, version, content_type, modified }
-    }
-}
-
-/// The objects of all pages that `read` gives, each asked for with the `next` of the one before.
-fn pages(
-    mut read: impl FnMut(Option<String>) -> Result<wire::Page, wire::Error>,
-) -> impl Iterator<Item = Result<Info, Error>> {
-    let mut after = Some(None);
-    let next_page = move || {
-        let (objects, next) = match read(after.take()?) {
-            Ok(wire::Page { objects, next }) => (objects.into_iter().map(|info| Ok(info.into())).collect(), next),
-            Err(error) => (vec![Err(error.into())], None),
-        };
-        after = next.map(Some);
-        Some(objects)
-    };
-    iter::from_fn(next_page).flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn info(key: &str) -> wire::Info {
-        let key = key.to_owned();
-        wire::Info {
-            key,
-            size: 0,
-            etag: String::new(),
-            version: 1,
-            content_type: None,
-            modified_ms: 1_500,
-            references: 0,
-            pinned: false,
-        }
+        self.delete_if(key, Condition::None)
     }
 
-    #[test]
-    fn a_listing_goes_over_all_pages() {
-        let listing = pages(|after| match after.as_deref() {
-            None => Ok(wire::Page { objects: vec![info("a"), info("b")], next: Some("b".to_owned()) }),
-            Some("b") => Ok(wire::Page { objects: Vec::new(), next: Some("c".to_owned()) }),
-            Some(_) => Ok(wire::Page { objects: vec![info("d")], next: None }),
-        });
-        let keys: Vec<_> = listing.map(|info| info.unwrap().key).collect();
-        assert_eq!(keys, ["a", "b", "d"]);
+    /// Removes an object, if the condition is true.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ConditionFailed`] where it is not, and as [`Bucket::delete`].
+    pub fn delete_if(&self, key: &str, condition: Condition) -> Result<(), Error> {
+        Ok(self.0.delete(key, &condition.into(), false)?)
     }
 
-    #[test]
-    fn a_listing_ends_with_the_first_error() {
-        let mut listing = pages(|after| match after {
-            None => Ok(wire::Page { objects: vec![info("a")], next: Some("a".to_owned()) }),
-            Some(_) => Err(wire::Error::Unavailable("gone".to_owned())),
-        });
-        assert!(listing.next().unwrap().is_ok());
-        assert_eq!(listing.next(), Some(Err(Error::Unavailable("gone".to_owned()))));
-        assert_eq!(listing.next(), None);
+    /// Removes an object even if it is pinned or referenced.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] where the key has no object, and see [`Error`].
+    pub fn force_delete(&self, key: &str) -> Result<(), Error> {
+        Ok(self.0.delete(key, &wire::Condition::None, true)?)
     }
 
-    #[test]
-    fn milliseconds_become_a_time() {
-        let put = Info::from(info("a")).modified.duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        assert_eq!(put, Duration::from_millis(1_500));
+    /// One reference more: the object is not removed while somebody holds one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] where the key has no object, and see [`Error`].
+    pub fn add_ref(&self, key: &str) -> Result<Info, Error> {
+        Ok(self.0.add_ref(key)?.into())
+    }
+
+    /// One reference less. With its last one an object goes, unless it is pinned: then there is no info.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ConditionFailed`] where it has no reference, [`Error::NotFound`] where the key has no object, and see
+    /// [`Error`].
+    pub fn remove_ref(&self, key: &str) -> Result<Option<Info>, Error> {
+        Ok(self.0.remove_ref(key)?.map(Into::into))
+    }
+
+    /// Has the object stay without a reference, and refuses its removal.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bucket::add_ref`].
+    pub fn pin(&self, key: &str) -> Result<Info, Error> {
+        Ok(self.0.pin(key)?.into())
+    }
+
+    /// Takes the pin away. The object stays until its last reference goes or it is removed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bucket::add_ref`].
+    pub fn unpin(&self, key: &str) -> Result<Info, Error> {
+        Ok(self.0.unpin(key)?.into())
+    }
+
+    /// Up to 1,000 operations, all of them or none. What came of each, in order; nothing for an object that is gone.
+    ///
+    /// # Errors
+    ///
+    /// That of the first operation that cannot be done, and [`Error::OverLimit`] where there are more than 1,000.
+    pub fn batch(&self, operations: impl IntoIterator<Item = Operation>) -> Result<Vec<Option<Info>>, Error> {
+        let operations: Vec<_> = operations.into_iter().map(Into::into).collect();
+        Ok(self.0.batch(&operations)?.into_iter().map(|info| info.map(Into::into)).collect())
     }
 }
