@@ -6,6 +6,7 @@ mod echo;
 mod env_peek;
 mod fail;
 mod flood;
+mod greedy;
 mod hello;
 mod hog;
 mod panic;
