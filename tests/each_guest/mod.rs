@@ -8,14 +8,19 @@ mod fail;
 mod flood;
 mod hello;
 mod hog;
+mod keyvalue;
 mod panic;
 mod printer;
+mod relay;
+mod settings;
 mod snoop;
 mod spin;
 mod status;
 mod store;
 mod thumbnail;
 mod trap;
+mod values;
+mod vault;
 mod word_count;
 
 macro_rules! assert_has_tests {
