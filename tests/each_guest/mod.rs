@@ -9,14 +9,19 @@ mod flood;
 mod greedy;
 mod hello;
 mod hog;
+mod keyvalue;
 mod panic;
 mod printer;
+mod relay;
+mod settings;
 mod snoop;
 mod spin;
 mod status;
 mod store;
 mod thumbnail;
 mod trap;
+mod values;
+mod vault;
 mod word_count;
 
 macro_rules! assert_has_tests {

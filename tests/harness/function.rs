@@ -52,6 +52,12 @@ impl Function {
         self
     }
 
+    /// All that it asks for, in place of what it asked for.
+    pub(crate) fn grants(mut self, grants: Grants) -> Self {
+        self.spec.grants = grants;
+        self
+    }
+
     /// The first message of its deploy.
     pub(crate) fn header(&self) -> v1::DeployHeader {
         v1::DeployHeader {
