@@ -14,6 +14,7 @@
 
 mod bindings;
 mod capability;
+pub mod files;
 mod gate;
 pub mod http;
 pub mod kv;
@@ -61,12 +62,16 @@ pub struct Backends {
     pub tasks: Arc<dyn tasks::Backend>,
     /// Secrets.
     pub secrets: Arc<dyn secrets::Backend>,
+    /// The way out for HTTP requests.
+    pub network: http::Network,
+    /// The folders that files may be granted in.
+    pub folders: files::Folders,
 }
 
 /// What one deployed version may do.
 pub struct Configured {
     granted: Arc<Granted>,
-    wasi: (),
+    wasi: wasmtime_wasi::filesystem::WasiFilesystemCtx,
 }
 
 /// What one instance holds: the part of its store's data that belongs to hostcalls.
@@ -88,16 +93,16 @@ impl Hostcalls {
     /// The list over its backends.
     #[must_use]
     pub fn new(backends: Backends) -> Self {
-        let Backends { objects, kv, tasks, secrets } = backends;
+        let Backends { objects, kv, tasks, secrets, network, folders } = backends;
         Self {
-            http: http::Http,
+            http: http::Http::new(network),
             kv: kv::Kv::new(kv),
             logs: logs::Logs,
             objects: objects::Objects::new(objects),
             resources: resources::Resources,
             secrets: secrets::Secrets::new(secrets),
             tasks: tasks::Tasks::new(tasks),
-            wasi: wasi::Wasi,
+            wasi: wasi::Wasi::new(folders),
         }
     }
 
@@ -164,7 +169,9 @@ impl State {
     /// What the hostcalls of this instance cost up to now.
     #[must_use]
     pub fn meter(&self) -> Meter {
-        self.meter
+        let Meter { hostcalls, bytes_in, bytes_out } = self.meter;
+        let traffic = self.http.traffic();
+        Meter { hostcalls, bytes_in: bytes_in + traffic.received(), bytes_out: bytes_out + traffic.sent() }
     }
 
     /// The last thing that the guest asked for without a grant.

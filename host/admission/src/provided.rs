@@ -28,7 +28,7 @@ struct Provided {
 /// The list: what the hostcall controller puts into its linker. A new capability there is a new line here.
 ///
 /// WASI is in it because every guest's runtime imports it. It is empty: no arguments, environment or directories.
-const PROVIDED: [Provided; 7] = [
+const PROVIDED: [Provided; 9] = [
     provided("spear:hostcalls", "0.1", &["logs", "resources"], Need::Nothing),
     provided("spear:hostcalls", "0.1", &["objects"], Need::Bucket),
     provided("wasi:io", "0.2", &["error", "poll", "streams"], Need::Nothing),
@@ -36,6 +36,8 @@ const PROVIDED: [Provided; 7] = [
     provided("wasi:random", "0.2", &["insecure", "insecure-seed", "random"], Need::Nothing),
     provided("wasi:cli", "0.2", CLI, Need::Nothing),
     provided("wasi:filesystem", "0.2", &["preopens", "types"], Need::Nothing),
+    provided("wasi:http", "0.2", &["outgoing-handler", "types"], Need::Nothing),
+    provided("wasi:sockets", "0.2", SOCKETS, Need::Nothing),
 ];
 
 const CLI: &[&str] = &[
@@ -50,6 +52,9 @@ const CLI: &[&str] = &[
     "terminal-stdin",
     "terminal-stdout",
 ];
+
+const SOCKETS: &[&str] =
+    &["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"];
 
 /// What `import` needs; else why it cannot be had.
 pub(crate) fn need(import: &Item) -> Result<Need, String> {
@@ -132,9 +137,7 @@ mod tests {
 
     #[test]
     fn what_no_line_names_is_not_provided() {
-        for name in
-            ["wasi:sockets/tcp@0.2.6", "wasi:cli/run@0.2.6", "wasi:clocks/timezone@0.2.6", "wasi:io", "", "@", "/@."]
-        {
+        for name in ["wasi:cli/run@0.2.6", "wasi:clocks/timezone@0.2.6", "wasi:io", "", "@", "/@."] {
             assert_eq!(interface(name), Err("SPEAR has nothing to grant for it".to_owned()), "{name}");
         }
     }
