@@ -10,6 +10,7 @@ mod deploys;
 mod disk_full;
 mod each_guest;
 mod health;
+mod languages;
 mod limits;
 mod nodes;
 mod objects;

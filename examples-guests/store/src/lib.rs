@@ -59,7 +59,7 @@ fn text(bytes: &[u8]) -> Value {
     String::from_utf8_lossy(bytes).into()
 }
 
-fn info(Info { key, size, etag, version, content_type, modified, .. }: Info) -> Value {
+fn info(Info { key, size, etag, version, content_type, modified, references, pinned }: Info) -> Value {
     let modified_ms = modified.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     json!({
         "key": key,
@@ -68,5 +68,7 @@ fn info(Info { key, size, etag, version, content_type, modified, .. }: Info) -> 
         "version": version,
         "content_type": content_type,
         "modified_ms": modified_ms,
+        "references": references,
+        "pinned": pinned,
     })
 }
