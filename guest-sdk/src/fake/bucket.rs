@@ -56,7 +56,7 @@ impl Buckets {
         let listed = |key: &str| key.starts_with(prefix) && after.is_none_or(|after| key > after);
         let mut found = objects.values().filter(|object| listed(object.info.key.as_str())).map(|found| &found.info);
         let page: Vec<ObjectInfo> = found.by_ref().take(limit).cloned().collect();
-        let next = found.next().and(page.last()).map(|last| last.key.clone());
+        let next = found.next().and_then(|_| page.last()).map(|last| last.key.clone());
         Ok(ObjectPage { objects: page, next })
     }
 }

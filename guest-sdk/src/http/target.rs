@@ -46,7 +46,7 @@ impl Target {
             host: normal(host),
             port,
             authority: authority.as_str().to_owned(),
-            path_and_query: uri.path_and_query().map_or("/".to_owned(), ToString::to_string),
+            path_and_query: uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
         })
     }
 

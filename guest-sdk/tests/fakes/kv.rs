@@ -59,8 +59,9 @@ impl Model {
             Change::Put { key, value, expected } => self.check(key, *expected).map(|()| (key, Some(value.clone())))?,
             Change::Delete { key, expected } => self.check(key, *expected).map(|()| (key, None))?,
             Change::Increment { key, by } => {
-                let text =
-                    self.find(key).map_or("0".to_owned(), |entry| String::from_utf8(entry.value.clone()).unwrap());
+                let text = self
+                    .find(key)
+                    .map_or_else(|| "0".to_owned(), |entry| String::from_utf8(entry.value.clone()).unwrap());
                 let number = text.parse::<i64>().ok().and_then(|number| number.checked_add(*by));
                 (key, Some(number.ok_or("not-a-number")?.to_string().into_bytes()))
             }
