@@ -9,6 +9,7 @@ mod config;
 mod deploys;
 mod disk_full;
 mod each_guest;
+mod escape;
 mod health;
 mod limits;
 mod nodes;
