@@ -10,6 +10,7 @@ mod consistency;
 mod deploys;
 mod disk_full;
 mod each_guest;
+mod escape;
 mod health;
 mod languages;
 mod kv;

@@ -2,9 +2,12 @@
 
 mod chatter;
 mod counter;
+mod dial;
 mod echo;
 mod env_peek;
 mod fail;
+mod fetch;
+mod files;
 mod flood;
 mod greedy;
 mod hello;

@@ -13,6 +13,7 @@ mod refused;
 mod sms;
 mod spearlet;
 mod tools;
+mod web;
 
 use std::{
     path::{Path, PathBuf},
@@ -30,6 +31,7 @@ pub(crate) use self::{
     sms::{Kept, Sms},
     spearlet::Spearlet,
     tools::Tools,
+    web::Web,
 };
 
 /// Far longer than anything takes, building a project on a busy machine too: who waits so long waits for what never comes.
