@@ -33,6 +33,7 @@ use crate::{capability::Capability as _, gate::Gate};
 pub use crate::{
     capability::{ConfigureContext, Guest, Host, PrepareContext},
     meter::Meter,
+    wasi::{CommandIo, Stdout},
 };
 
 /// The list: every capability, made once per process.
@@ -161,6 +162,12 @@ impl State {
     #[must_use]
     pub fn panic_message(&self) -> Option<String> {
         self.wasi.panic_message()
+    }
+
+    /// Takes what a command wrote to standard output; nothing where no command runs.
+    #[must_use]
+    pub fn take_stdout(&mut self) -> Stdout {
+        self.wasi.take_stdout()
     }
 
     /// Writes out what the guest left in its streams without an end of line.

@@ -6,8 +6,8 @@ use spear_types::{Failure, Frame, Limits, Outcome, Payload};
 use wasmtime::{FrameInfo, Store, WasmBacktrace};
 
 use crate::{
-    handler::{WitFailure, WitPayload, cut},
     limiter::Limiter,
+    worlds::{Answer, cut, too_large},
 };
 
 /// The frames a trap shows: wasmtime keeps 20, and each may stand for many that were inlined into it.
@@ -19,13 +19,13 @@ const MAX_NAME: usize = 256;
 /// The code of a failure over what was not granted; the SDK gives it to such errors.
 const DENIED: &str = "denied";
 
-type Output = wasmtime::Result<Result<WitPayload, WitFailure>>;
+type Output = wasmtime::Result<Answer>;
 
 pub(crate) fn of(output: Option<Output>, store: &Store<Guest<Limiter>>, limits: &Limits) -> Outcome {
     match output {
         None => Outcome::TimedOut { limit: limits.timeout },
-        Some(Ok(Ok(reply))) => replied(reply.into(), limits),
-        Some(Ok(Err(failure))) => failed(failure.into(), store.data()),
+        Some(Ok(Ok(reply))) => replied(reply, limits),
+        Some(Ok(Err(failure))) => failed(failure, store.data()),
         Some(Err(error)) => broken(&error, store.data(), limits),
     }
 }
@@ -39,7 +39,7 @@ fn replied(reply: Payload, limits: &Limits) -> Outcome {
     } else {
         return Outcome::Succeeded(reply);
     };
-    Outcome::Failed(Failure { code: "reply-too-large".to_owned(), message, retryable: false, exit: None })
+    Outcome::Failed(too_large(message))
 }
 
 /// A guest cannot claim a denial: the hostcalls must have recorded one.
