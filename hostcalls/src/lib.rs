@@ -15,6 +15,7 @@
 mod bindings;
 mod capability;
 mod gate;
+pub mod http;
 pub mod kv;
 pub mod logs;
 mod meter;
@@ -29,9 +30,10 @@ use std::sync::Arc;
 use spear_types::{Denial, Granted, Refusal};
 use wasmtime::component::{Linker, ResourceTable};
 
-use crate::{capability::Capability as _, gate::Gate};
+use crate::capability::Capability as _;
 pub use crate::{
     capability::{ConfigureContext, Guest, Host, PrepareContext},
+    gate::Gate,
     meter::Meter,
     wasi::{CommandIo, Stdout},
 };
@@ -39,6 +41,7 @@ pub use crate::{
 /// The list: every capability, made once per process.
 #[derive(Clone)]
 pub struct Hostcalls {
+    http: http::Http,
     kv: kv::Kv,
     logs: logs::Logs,
     objects: objects::Objects,
@@ -64,10 +67,12 @@ pub struct Backends {
 /// What one deployed version may do.
 pub struct Configured {
     granted: Arc<Granted>,
+    wasi: (),
 }
 
 /// What one instance holds: the part of its store's data that belongs to hostcalls.
 pub struct State {
+    http: http::State,
     kv: kv::State,
     logs: logs::State,
     objects: objects::State,
@@ -86,6 +91,7 @@ impl Hostcalls {
     pub fn new(backends: Backends) -> Self {
         let Backends { objects, kv, tasks, secrets } = backends;
         Self {
+            http: http::Http,
             kv: kv::Kv::new(kv),
             logs: logs::Logs,
             objects: objects::Objects::new(objects),
@@ -101,6 +107,7 @@ impl Hostcalls {
     /// # Errors
     /// When two capabilities define one name: a fault of this crate.
     pub fn init<H: Host>(&self, linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
+        http::Http::init(linker)?;
         kv::Kv::init(linker)?;
         logs::Logs::init(linker)?;
         objects::Objects::init(linker)?;
@@ -115,14 +122,14 @@ impl Hostcalls {
     /// # Errors
     /// The first capability that cannot honour its grant says why.
     pub fn configure(&self, version: &ConfigureContext<'_>) -> Result<Configured, Refusal> {
+        self.http.configure(version)?;
         self.kv.configure(version)?;
         self.logs.configure(version)?;
         self.objects.configure(version)?;
         self.resources.configure(version)?;
         self.secrets.configure(version)?;
         self.tasks.configure(version)?;
-        self.wasi.configure(version)?;
-        Ok(Configured { granted: Arc::clone(version.granted) })
+        Ok(Configured { granted: Arc::clone(version.granted), wasi: self.wasi.configure(version)? })
     }
 
     /// The third moment: the state of one instance.
@@ -131,17 +138,26 @@ impl Hostcalls {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(run.limits.handles).unwrap_or(usize::MAX));
         State {
+            http: self.http.prepare(&(), run),
             kv: self.kv.prepare(&(), run),
             logs: self.logs.prepare(&(), run),
             objects: self.objects.prepare(&(), run),
             resources: self.resources.prepare(&(), run),
             secrets: self.secrets.prepare(&(), run),
             tasks: self.tasks.prepare(&(), run),
-            wasi: self.wasi.prepare(&(), run),
+            wasi: self.wasi.prepare(&configured.wasi, run),
             table,
             meter: Meter::default(),
-            gate: Gate::new(&configured.granted, &run.log),
+            gate: run.gate.clone(),
         }
+    }
+}
+
+impl Configured {
+    /// Where one instance asks for what it may, and what it was denied is written to its log.
+    #[must_use]
+    pub fn gate(&self, log: &Arc<logs::LogBuffer>) -> Gate {
+        Gate::new(&self.granted, log)
     }
 }
 
@@ -154,7 +170,7 @@ impl State {
 
     /// The last thing that the guest asked for without a grant.
     #[must_use]
-    pub fn denial(&self) -> Option<&Denial> {
+    pub fn denial(&self) -> Option<Denial> {
         self.gate.denial()
     }
 

@@ -45,7 +45,7 @@ fn replied(reply: Payload, limits: &Limits) -> Outcome {
 /// A guest cannot claim a denial: the hostcalls must have recorded one.
 fn failed(failure: Failure, guest: &Guest<Limiter>) -> Outcome {
     match guest.hostcalls.denial() {
-        Some(denial) if failure.code == DENIED => Outcome::Denied(denial.clone()),
+        Some(denial) if failure.code == DENIED => Outcome::Denied(denial),
         _ => Outcome::Failed(failure),
     }
 }
