@@ -14,6 +14,7 @@ mod limits;
 mod nodes;
 mod objects;
 mod own_door;
+mod policy;
 mod project;
 mod restart;
 mod shutdown;

@@ -1,11 +1,11 @@
 //! A component's imports against a manifest's grants.
 
 use serde::Serialize;
-use spear_types::{Code, Granted, Refusal};
+use spear_types::{Code, Cut, Granted, Lacking, Refusal};
 
 use crate::{
     component::{Component, Item},
-    provided::{self, HANDLER, Need},
+    provided::{self, HANDLER, Kind, Need},
 };
 
 /// The most problems that one refusal names: it travels in a header.
@@ -22,6 +22,8 @@ pub struct Review {
     pub handler: bool,
     /// Grants that no import can make use of, as lines of `spear.toml`: worth a warning.
     pub unused: Vec<String>,
+    /// What is asked for and not allowed by the operator, in part or at all.
+    pub cut: Vec<Cut>,
 }
 
 /// One import against the grants.
@@ -29,6 +31,9 @@ pub struct Review {
 pub struct ImportReview {
     /// Its name: `spear:hostcalls/objects@0.1.0`.
     pub name: String,
+    /// What it needs, in words; nothing where every function has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<&'static str>,
     /// Whether it can be had.
     #[serde(flatten)]
     pub verdict: Verdict,
@@ -42,13 +47,20 @@ pub enum Verdict {
     Provided,
     /// Grants cover it.
     Granted {
-        /// The grants, as lines of `spear.toml`.
+        /// The grants in force, as lines of `spear.toml`.
         by: Vec<String>,
+    },
+    /// It is there, and refuses everything until something is granted.
+    Closed {
+        /// The lines that would open it.
+        add: String,
     },
     /// It needs a grant and has none.
     Missing {
-        /// The lines to add to `spear.toml`.
+        /// The lines to add.
         add: String,
+        /// Where they are lacking.
+        lacking: Lacking,
     },
     /// SPEAR does not have it: no grant helps.
     Unavailable {
@@ -61,14 +73,13 @@ impl Component {
     /// Holds the imports against `grants` and the exports against what a function must have.
     #[must_use]
     pub fn review(&self, granted: &Granted) -> Review {
-        let lines = granted.effective.lines();
-        let imports: Vec<_> = self.imports.iter().map(|import| ImportReview::new(import, &lines)).collect();
-        let used = imports.iter().any(|import| matches!(import.verdict, Verdict::Granted { .. }));
+        let imports: Vec<_> = self.imports.iter().map(|import| ImportReview::new(import, granted)).collect();
         Review {
+            unused: unused(&imports, granted.effective.lines()),
             imports,
             exports: self.exports().map(str::to_owned).collect(),
             handler: self.exports.iter().any(provided::is_handler),
-            unused: if used { Vec::new() } else { lines },
+            cut: granted.cuts(),
         }
     }
 }
@@ -86,16 +97,19 @@ impl Review {
         if problems.is_empty() {
             return Ok(());
         }
-        let code = if self.missing().next().is_some() { Code::NotGranted } else { Code::InvalidComponent };
+        let missing = |import: &ImportReview| matches!(import.verdict, Verdict::Missing { .. });
+        let code = if self.imports.iter().any(missing) { Code::NotGranted } else { Code::InvalidComponent };
         let refusal = Refusal::new(code, listed(&problems, "\n"));
         Err(self.help().into_iter().fold(refusal, Refusal::help))
     }
 
-    fn missing(&self) -> impl Iterator<Item = &str> {
-        self.imports.iter().filter_map(|import| match &import.verdict {
-            Verdict::Missing { add } => Some(add.as_str()),
-            Verdict::Provided | Verdict::Granted { .. } | Verdict::Unavailable { .. } => None,
-        })
+    fn missing(&self, whose: Lacking) -> Vec<&str> {
+        let missing =
+            |import: &'_ ImportReview| matches!(&import.verdict, Verdict::Missing { lacking, .. } if *lacking == whose);
+        let mut lines: Vec<&str> =
+            self.imports.iter().filter(|import| missing(import)).filter_map(ImportReview::add).collect();
+        lines.dedup();
+        lines
     }
 
     fn no_handler(&self) -> String {
@@ -108,35 +122,78 @@ impl Review {
         if !self.handler {
             help.push("`spear new` starts a function that exports the handler".to_owned());
         }
-        let mut missing: Vec<_> = self.missing().collect();
-        missing.dedup();
-        if !missing.is_empty() {
-            help.push(format!("add to spear.toml:\n{}", missing.join("\n")));
+        for (whose, file) in
+            [(Lacking::Manifest, "add to spear.toml"), (Lacking::Policy, "the operator's policy would have to say")]
+        {
+            let lines = self.missing(whose);
+            if !lines.is_empty() {
+                help.push(format!("{file}:\n{}", lines.join("\n")));
+            }
         }
         (!help.is_empty()).then(|| help.join("\n"))
     }
 }
 
 impl ImportReview {
-    fn new(import: &Item, grants: &[String]) -> Self {
-        let verdict = match provided::need(import) {
-            Ok(Need::Nothing) => Verdict::Provided,
-            Ok(Need::Bucket) if grants.is_empty() => {
-                Verdict::Missing { add: format!("[grants.objects]\n<bucket> = \"{}\"", provided::access(import)) }
+    fn new(import: &Item, granted: &Granted) -> Self {
+        let (needs, verdict) = match provided::need(import) {
+            Ok(Need::Nothing) => (None, Verdict::Provided),
+            Ok(Need::Grant(kind)) => (Some(kind.words()), granted_or(kind, granted, || missing(import, kind, granted))),
+            Ok(Need::Use(kind)) => {
+                (Some(kind.words()), granted_or(kind, granted, || Verdict::Closed { add: kind.lines(import) }))
             }
-            Ok(Need::Bucket) => Verdict::Granted { by: grants.to_vec() },
-            Err(reason) => Verdict::Unavailable { reason },
+            Err(reason) => (None, Verdict::Unavailable { reason }),
         };
-        Self { name: import.name.clone(), verdict }
+        Self { name: import.name.clone(), needs, verdict }
+    }
+
+    fn add(&self) -> Option<&str> {
+        match &self.verdict {
+            Verdict::Missing { add, .. } | Verdict::Closed { add } => Some(add),
+            Verdict::Provided | Verdict::Granted { .. } | Verdict::Unavailable { .. } => None,
+        }
     }
 
     fn problem(&self) -> Option<String> {
         match &self.verdict {
-            Verdict::Provided | Verdict::Granted { .. } => None,
-            Verdict::Missing { .. } => Some(format!("{} is imported and not granted", self.name)),
+            Verdict::Provided | Verdict::Granted { .. } | Verdict::Closed { .. } => None,
+            Verdict::Missing { lacking: Lacking::Manifest, .. } => {
+                Some(format!("{} is imported and not granted", self.name))
+            }
+            Verdict::Missing { lacking: Lacking::Policy, .. } => Some(format!(
+                "{} is imported, and the operator allows nothing of what spear.toml asks for it",
+                self.name
+            )),
             Verdict::Unavailable { reason } => Some(format!("{} is imported and cannot be had: {reason}", self.name)),
         }
     }
+}
+
+fn granted_or(kind: Kind, granted: &Granted, otherwise: impl FnOnce() -> Verdict) -> Verdict {
+    match of_kind(kind, granted.effective.lines()) {
+        by if by.is_empty() => otherwise(),
+        by => Verdict::Granted { by },
+    }
+}
+
+/// The lines to add to `spear.toml`; where they are in it already, the operator's to allow.
+fn missing(import: &Item, kind: Kind, granted: &Granted) -> Verdict {
+    match of_kind(kind, granted.asked.lines()) {
+        asked if asked.is_empty() => Verdict::Missing { add: kind.lines(import), lacking: Lacking::Manifest },
+        asked => Verdict::Missing { add: asked.join("\n"), lacking: Lacking::Policy },
+    }
+}
+
+fn of_kind(kind: Kind, lines: Vec<String>) -> Vec<String> {
+    lines.into_iter().filter(|line| kind.prefixes().iter().any(|prefix| line.starts_with(prefix))).collect()
+}
+
+/// The grants that no import uses.
+fn unused(imports: &[ImportReview], lines: Vec<String>) -> Vec<String> {
+    let used = |line: &String| {
+        imports.iter().any(|import| matches!(&import.verdict, Verdict::Granted { by } if by.contains(line)))
+    };
+    lines.into_iter().filter(|line| !used(line)).collect()
 }
 
 fn listed(texts: &[String], between: &str) -> String {

@@ -23,7 +23,7 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(30);
 pub(crate) struct Deploys {
     store: Store,
     policy: LimitPolicy,
-    grants: GrantPolicy,
+    grants: Arc<GrantPolicy>,
     under_way: Arc<Mutex<HashSet<FunctionName>>>,
     /// A component made for it keeps the validator busy for seconds: one at a time, so an author cannot take every core.
     checking: Arc<Semaphore>,
@@ -45,7 +45,7 @@ struct Turn {
 }
 
 impl Deploys {
-    pub(crate) fn new(store: Store, policy: LimitPolicy, grants: GrantPolicy) -> Self {
+    pub(crate) fn new(store: Store, policy: LimitPolicy, grants: Arc<GrantPolicy>) -> Self {
         Self { store, policy, grants, under_way: Arc::default(), checking: Arc::new(Semaphore::new(1)) }
     }
 

@@ -17,7 +17,7 @@ mod logs;
 mod nodes;
 mod scheduler;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use spear_store::Store;
 use spear_types::{GrantPolicy, LimitPolicy};
@@ -65,13 +65,14 @@ impl Sms {
         config.check()?;
         let listener = Listener::bind(config.listen).await?;
         let store = Store::open(&config.data).await?;
+        let grants = Arc::new(grants);
         let logs = Logs::new(config.log_tasks, config.log_bytes);
         let nodes = Nodes::default();
         let max_message = max_message(&policy.maxima);
         let lease = Lease { heartbeat: config.heartbeat, silence: config.lease, max_message };
         let api = Api {
-            deploys: Deploys::new(store.clone(), policy, grants),
-            scheduler: Scheduler::new(nodes.clone(), logs.clone(), config.depth),
+            deploys: Deploys::new(store.clone(), policy, Arc::clone(&grants)),
+            scheduler: Scheduler::new(nodes.clone(), logs.clone(), config.depth, grants),
             store,
             logs,
             nodes,

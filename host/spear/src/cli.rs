@@ -145,7 +145,7 @@ impl Command {
         match self {
             Self::New(new) => new.run(context),
             Self::Build => build::run(context),
-            Self::Inspect(inspect) => inspect.run(context),
+            Self::Inspect(inspect) => block_on(inspect.run(context)),
             Self::Completion { shell } => Ok(complete(shell)),
             Self::Doctor => block_on(doctor::run(context)),
             Self::Up(_) => block_on(serve::up(context)),

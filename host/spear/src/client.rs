@@ -9,8 +9,8 @@ use spear_proto::v1::{
     read_logs_request,
 };
 use spear_types::{
-    BucketName, Call, Code, Digest, FunctionName, FunctionSpec, FunctionVersion, LogLine, NodeInfo, NodeName,
-    ObjectInfo, ObjectKey, ObjectPage, Outcome, Refusal, TaskId, Usage,
+    BucketName, Call, Code, Digest, FunctionName, FunctionSpec, FunctionVersion, Granted, Grants, LogLine, NodeInfo,
+    NodeName, ObjectInfo, ObjectKey, ObjectPage, Outcome, Refusal, TaskId, Usage,
 };
 use spear_wire::{Decode, Encode, from_status, required, stream::chunks};
 use tonic::{
@@ -116,6 +116,13 @@ impl Client {
     pub(crate) async fn delete_function(&self, name: &FunctionName) -> Answer<u32> {
         let response = self.functions().delete_function(v1::DeleteFunctionRequest { name: name.to_string() }).await;
         Ok(self.answered(response)?.versions)
+    }
+
+    /// What a function of this name would have of what it asks for: the operator's word.
+    pub(crate) async fn review_grants(&self, name: &FunctionName, asked: Grants) -> Answer<Granted> {
+        let request = v1::ReviewGrantsRequest { name: name.to_string(), asked: Some(asked.encode()) };
+        let response = self.functions().review_grants(request).await;
+        Granted::decode(required(self.answered(response)?.granted, "granted")?)
     }
 
     pub(crate) async fn invoke(&self, function: &FunctionName, version: Option<u32>, call: Call) -> Answer<Invoked> {

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
 use spear_types::{
-    Access, Denial, Digest, Failure, Frame, FunctionSpec, FunctionVersion, Granted, Grants, Lacking, LimitRequest,
-    Limits, NodeInfo, NodeState, ObjectInfo, Outcome, Payload, Settings, Trap, Usage,
+    Access, Call, Condition, Denial, Digest, Exit, Expected, Failure, Frame, FunctionSpec, FunctionVersion, Granted,
+    Grants, KvChange, KvChanged, KvEntry, KvPage, Lacking, LimitRequest, Limits, NodeInfo, NodeState, ObjectInfo,
+    Outcome, Payload, Settings, Trap, Usage,
 };
 use spear_wire::{Decode, Encode, v1};
 
@@ -42,8 +43,50 @@ fn limits() -> impl Strategy<Value = Limits> {
 
 fn grants() -> impl Strategy<Value = Grants> {
     let access = prop_oneof![Just(Access::Read), Just(Access::Write), Just(Access::ReadWrite)];
-    let bucket = "[a-z]{1,20}".prop_map(|name| name.parse().unwrap());
-    proptest::collection::btree_map(bucket, access, 0..5).prop_map(|objects| Grants { objects, ..Grants::default() })
+    let table = || proptest::collection::btree_map("[a-z]{1,20}", access.clone(), 0..4);
+    let list = |pattern| proptest::collection::btree_set(pattern, 0..4);
+    let hosts = list("https?://(\\*|\\*\\.[a-z]{1,9}\\.test|[a-z]{1,9})(:[1-9][0-9]{0,3}|:\\*)?");
+    let sockets = list("(tcp|udp)://10\\.[0-9]\\.[0-9]\\.[0-9]:([1-9][0-9]{0,3}|\\*)");
+    let networks = list("10\\.[0-9]\\.0\\.0/16");
+    let tables = (table(), table(), table());
+    (tables, list("[a-z]{1,9}"), list("[a-z]{1,9}"), hosts, sockets, networks).prop_map(
+        |((objects, kv, files), tasks, secrets, hosts, sockets, networks)| Grants {
+            objects: objects.into_iter().map(|(name, access)| (name.parse().unwrap(), access)).collect(),
+            kv: kv.into_iter().map(|(name, access)| (name.parse().unwrap(), access)).collect(),
+            files: files.into_iter().map(|(name, access)| (name.parse().unwrap(), access)).collect(),
+            tasks: tasks.iter().map(|name| name.parse().unwrap()).collect(),
+            secrets: secrets.iter().map(|name| name.parse().unwrap()).collect(),
+            http: hosts.iter().map(|host| host.parse().unwrap()).collect(),
+            sockets: sockets.iter().map(|address| address.parse().unwrap()).collect(),
+            networks: networks.iter().map(|network| network.parse().unwrap()).collect(),
+        },
+    )
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    proptest::collection::btree_map(".{0,20}", ".*", 0..4).prop_map(|entries| entries.try_into().unwrap())
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let command = (proptest::collection::vec(".*", 0..4), any::<Vec<u8>>());
+    prop_oneof![
+        payload().prop_map(Call::Payload),
+        command.prop_map(|(args, stdin)| Call::Command { args, stdin: stdin.into() }),
+        ".*".prop_map(Call::Typed),
+    ]
+}
+
+fn kv_change() -> impl Strategy<Value = KvChange> {
+    let expected =
+        prop_oneof![Just(Expected::Anything), Just(Expected::Absent), any::<u64>().prop_map(Expected::Version)];
+    ("[a-z]{1,9}", any::<Vec<u8>>(), expected, any::<i64>(), 0..3).prop_map(|(key, value, expected, by, kind)| {
+        let key = key.parse().unwrap();
+        match kind {
+            0 => KvChange::Put { key, value: value.into(), expected },
+            1 => KvChange::Delete { key, expected },
+            _ => KvChange::Increment { key, by },
+        }
+    })
 }
 
 fn payload() -> impl Strategy<Value = Payload> {
@@ -59,29 +102,31 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     let frame = (".*", any::<Option<String>>(), any::<Option<u32>>());
     let frame = frame.prop_map(|(function, file, line)| Frame { function, file, line });
     let trap = (".*", proptest::collection::vec(frame, 0..3)).prop_map(|(message, frames)| Trap { message, frames });
-    let failure = (".*", ".*", any::<bool>());
+    let exit = any::<Option<(u8, Vec<u8>)>>();
+    let failure = (".*", ".*", any::<bool>(), exit);
+    let lacking = prop_oneof![Just(Lacking::Manifest), Just(Lacking::Policy)];
     prop_oneof![
         payload().prop_map(Outcome::Succeeded),
-        failure.prop_map(|(code, message, retryable)| Outcome::Failed(Failure {
+        failure.prop_map(|(code, message, retryable, exit)| Outcome::Failed(Failure {
             code,
             message,
             retryable,
-            exit: None
+            exit: exit.map(|(code, stdout)| Exit { code, stdout: stdout.into() }),
         })),
         trap.prop_map(Outcome::Trapped),
         any::<u64>().prop_map(|limit| Outcome::OutOfFuel { limit }),
         any::<(u64, u64)>().prop_map(|(limit, asked)| Outcome::OutOfMemory { limit, asked }),
         any::<u32>().prop_map(|limit| Outcome::TimedOut { limit: Duration::from_millis(limit.into()) }),
-        (".*", ".*").prop_map(|(what, grant)| Outcome::Denied(Denial { what, grant, lacking: Lacking::Policy })),
+        (".*", ".*", lacking).prop_map(|(what, grant, lacking)| Outcome::Denied(Denial { what, grant, lacking })),
     ]
 }
 
 proptest! {
     #[test]
-    fn functions_survive_the_wire(limits in limits(), grants in grants(), description: Option<String>, version: u32, size: u64) {
+    fn functions_survive_the_wire(limits in limits(), grants in grants(), settings in settings(), description: Option<String>, version: u32, size: u64) {
         let created = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let (name, digest) = ("hello".parse().unwrap(), Digest::of(b"hello"));
-        let spec = FunctionSpec { name, description, limits: LimitRequest::from(limits.clone()), grants, settings: Settings::default() };
+        let spec = FunctionSpec { name, description, limits: LimitRequest::from(limits.clone()), grants, settings };
         survives::<_, v1::FunctionSpec>(&spec)?;
         let FunctionSpec { name, description, grants, settings, .. } = spec;
         let grants = Granted::all(grants);
@@ -116,6 +161,35 @@ proptest! {
     }
 
     #[test]
+    fn calls_survive_the_wire(call in call()) {
+        survives::<_, v1::Call>(&call)?;
+    }
+
+    #[test]
+    fn values_survive_the_wire(change in kv_change(), value: Vec<u8>, version: u64, existed: bool, number: i64) {
+        survives::<_, v1::ValueChange>(&change)?;
+        let entry = KvEntry { value: value.into(), version };
+        survives::<_, v1::Value>(&entry)?;
+        let page = KvPage { entries: vec![(change.key().clone(), entry)], next: existed.then(|| change.key().clone()) };
+        survives::<_, v1::ListValuesResponse>(&page)?;
+        for changed in [
+            KvChanged::Put { version },
+            KvChanged::Deleted { existed },
+            KvChanged::Incremented { number, version },
+        ] {
+            survives::<_, v1::ValueChanged>(&changed)?;
+        }
+    }
+
+    #[test]
+    fn conditions_survive_the_wire(version: u64) {
+        let etag = Digest::of(b"x");
+        for condition in [Condition::None, Condition::Etag(etag), Condition::Version(version), Condition::Absent] {
+            survives::<_, Option<v1::Condition>>(&condition)?;
+        }
+    }
+
+    #[test]
     fn no_bytes_make_a_decoder_panic(bytes: Vec<u8>) {
         let _ = v1::FunctionSpec::decode(bytes.as_slice()).map(FunctionSpec::decode);
         let _ = v1::FunctionVersion::decode(bytes.as_slice()).map(FunctionVersion::decode);
@@ -123,6 +197,10 @@ proptest! {
         let _ = v1::Usage::decode(bytes.as_slice()).map(Usage::decode);
         let _ = v1::Object::decode(bytes.as_slice()).map(ObjectInfo::decode);
         let _ = v1::Node::decode(bytes.as_slice()).map(NodeInfo::decode);
+        let _ = v1::Grants::decode(bytes.as_slice()).map(Grants::decode);
+        let _ = v1::Call::decode(bytes.as_slice()).map(Call::decode);
+        let _ = v1::ValueChange::decode(bytes.as_slice()).map(KvChange::decode);
+        let _ = v1::ListValuesResponse::decode(bytes.as_slice()).map(KvPage::decode);
         let _ = v1::Payload::decode(bytes.as_slice()).map(Payload::decode);
     }
 }

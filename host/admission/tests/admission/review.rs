@@ -1,7 +1,7 @@
 //! Imports against grants.
 
 use spear_admission::{Component, Review, Verdict};
-use spear_types::{Access, Code, Granted, Grants};
+use spear_types::{Access, Code, GrantPolicy, Granted, Grants, Lacking};
 
 use crate::component::{HANDLER, INTERFACE, PUT, component, exporting, function};
 
@@ -30,7 +30,8 @@ fn what_an_ordinary_rust_guest_imports_needs_no_grant() {
         "wasi:cli/environment@0.2.6",
         "wasi:cli/terminal-stdout@0.2.0",
         "wasi:clocks/wall-clock@0.2.6",
-        "wasi:filesystem/preopens@0.2.6",
+        "wasi:config/store@0.2.0-rc.1",
+        "wasi:http/types@0.2.6",
         "wasi:io/streams@0.2.6",
         "wasi:random/insecure-seed@0.2.6",
     ]);
@@ -50,7 +51,7 @@ fn objects_without_a_bucket_are_missing_the_line_to_add() {
 #[test]
 fn the_line_to_add_covers_what_the_component_asks_for() {
     let add = "[grants.objects]\n<bucket> = \"write\"".to_owned();
-    assert_eq!(verdict(&format!("(import \"{OBJECTS}\" {PUT})")), Verdict::Missing { add });
+    assert_eq!(verdict(&format!("(import \"{OBJECTS}\" {PUT})")), Verdict::Missing { add, lacking: Lacking::Manifest });
 }
 
 #[test]
@@ -72,8 +73,7 @@ fn a_grant_that_nothing_imports_is_unused_and_no_reason_to_refuse() {
 
 #[test]
 fn what_spear_has_nothing_of_is_unavailable_by_name() {
-    for name in
-        ["wasi:sockets/tcp@0.2.6", "wasi:http/outgoing-handler@0.2.6", "wasi:keyvalue/store@0.2.0", "a:b/c@1.0.0"]
+    for name in ["wasi:blobstore/container@0.2.0", "wasi:messaging/consumer@0.2.0", "wasi:cli/run@0.2.6", "a:b/c@1.0.0"]
     {
         let refusal = review(&function(&[name]), &photos()).admit().unwrap_err();
         assert_eq!((refusal.code, refusal.help), (Code::InvalidComponent, None));
@@ -149,18 +149,62 @@ fn an_export_that_only_looks_like_the_handler_is_none() {
 
 #[test]
 fn everything_that_is_wrong_is_in_one_refusal() {
-    let imports = ["wasi:sockets/tcp@0.2.6", OBJECTS, "spear:hostcalls/kv@0.1.0", "wasi:io/poll@0.2.6"];
+    let imports = ["wasi:blobstore/container@0.2.0", OBJECTS, "spear:hostcalls/secrets@0.1.0", "wasi:io/poll@0.2.6"];
     let imports: String = imports.map(|name| format!("(import \"{name}\" {INTERFACE})")).concat();
     let refusal = review(&component(&imports), &Grants::default()).admit().unwrap_err();
     assert_eq!(refusal.code, Code::NotGranted);
     assert_eq!(
         refusal.message,
         "it exports nothing; spear:hostcalls/handler@0.1.0 with the function `handle` is needed\n\
-         wasi:sockets/tcp@0.2.6 is imported and cannot be had: SPEAR has nothing to grant for it\n\
+         wasi:blobstore/container@0.2.0 is imported and cannot be had: SPEAR has nothing to grant for it\n\
          spear:hostcalls/objects@0.1.0 is imported and not granted\n\
-         spear:hostcalls/kv@0.1.0 is imported and cannot be had: SPEAR has nothing to grant for it"
+         spear:hostcalls/secrets@0.1.0 is imported and not granted"
     );
-    assert!(refusal.help.unwrap().ends_with("add to spear.toml:\n[grants.objects]\n<bucket> = \"read\""));
+    assert!(
+        refusal
+            .help
+            .unwrap()
+            .ends_with("add to spear.toml:\n[grants.objects]\n<bucket> = \"read\"\n[grants]\nsecrets = [\"<secret>\"]")
+    );
+}
+
+#[test]
+fn what_runtimes_import_for_nothing_is_closed_until_it_is_granted_and_no_reason_to_refuse() {
+    let bytes = function(&["wasi:filesystem/types@0.2.6", "wasi:sockets/tcp@0.2.6"]);
+    let closed = review(&bytes, &Grants::default());
+    assert!(closed.imports.iter().all(|import| matches!(import.verdict, Verdict::Closed { .. })), "{closed:?}");
+    assert_eq!(closed.admit(), Ok(()));
+    let files = Grants { files: [("assets".parse().unwrap(), Access::Read)].into(), ..Grants::default() };
+    let open = review(&bytes, &files);
+    let by = vec!["grants.files.assets = \"read\"".to_owned()];
+    assert_eq!(open.imports[0].verdict, Verdict::Granted { by });
+}
+
+#[test]
+fn every_capability_that_needs_a_grant_names_its_line() {
+    for (name, line) in [
+        ("spear:hostcalls/objects@0.1.0", "<bucket> = \"read\""),
+        ("spear:hostcalls/kv@0.1.0", "<store> = \"read\""),
+        ("wasi:keyvalue/store@0.2.0-draft", "<store> = \"read\""),
+        ("spear:hostcalls/tasks@0.1.0", "tasks = [\"<function>\"]"),
+        ("spear:hostcalls/secrets@0.1.0", "secrets = [\"<secret>\"]"),
+        ("wasi:http/outgoing-handler@0.2.6", "http = [\"https://<host>\"]"),
+    ] {
+        let refusal = review(&function(&[name]), &Grants::default()).admit().unwrap_err();
+        assert_eq!(refusal.code, Code::NotGranted, "{name}");
+        assert!(refusal.help.as_ref().unwrap().ends_with(line), "{refusal}");
+    }
+}
+
+#[test]
+fn what_the_operator_does_not_allow_is_missing_and_his_to_add() {
+    let policy = GrantPolicy::parse("spear = 1").unwrap();
+    let granted = Granted::all(photos()).limited(&policy, &"f".parse().unwrap());
+    let review = Component::read(&function(&[OBJECTS])).unwrap().review(&granted);
+    let refusal = review.admit().unwrap_err();
+    assert_eq!(refusal.code, Code::NotGranted);
+    assert_eq!(refusal.help.unwrap(), "the operator's policy would have to say:\ngrants.objects.photos = \"read\"");
+    assert_eq!(review.cut.len(), 1);
 }
 
 #[test]
@@ -176,12 +220,19 @@ fn a_review_is_plain_json() {
     let json = serde_json::json!({
         "imports": [
             { "name": "wasi:io/poll@0.2.6", "verdict": "provided" },
-            { "name": OBJECTS, "verdict": "missing", "add": "[grants.objects]\n<bucket> = \"read\"" },
+            {
+                "name": OBJECTS,
+                "needs": "a bucket in [grants.objects]",
+                "verdict": "missing",
+                "add": "[grants.objects]\n<bucket> = \"read\"",
+                "lacking": "manifest",
+            },
             { "name": "a:b/c@1.0.0", "verdict": "unavailable", "reason": "SPEAR has nothing to grant for it" },
         ],
         "exports": [HANDLER],
         "handler": true,
         "unused": [],
+        "cut": [],
     });
     assert_eq!(serde_json::to_value(&review).unwrap(), json);
 }

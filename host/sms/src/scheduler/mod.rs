@@ -3,10 +3,12 @@
 mod callers;
 mod placement;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use spear_proto::v1;
-use spear_types::{Call, Code, FunctionName, FunctionVersion, LogLine, NodeName, Outcome, Refusal, TaskId, Usage};
+use spear_types::{
+    Call, Code, FunctionName, FunctionVersion, GrantPolicy, LogLine, NodeName, Outcome, Refusal, TaskId, Usage,
+};
 use spear_wire::{Decode, Encode, from_status, required};
 
 pub(crate) use self::placement::{Candidate, place};
@@ -24,6 +26,7 @@ pub(crate) struct Scheduler {
     nodes: Nodes,
     logs: Logs,
     depth: usize,
+    grants: Arc<GrantPolicy>,
 }
 
 /// A call that is to run now.
@@ -46,8 +49,8 @@ pub(crate) struct Invoked {
 }
 
 impl Scheduler {
-    pub(crate) fn new(nodes: Nodes, logs: Logs, depth: usize) -> Self {
-        Self { nodes, logs, depth }
+    pub(crate) fn new(nodes: Nodes, logs: Logs, depth: usize, grants: Arc<GrantPolicy>) -> Self {
+        Self { nodes, logs, depth, grants }
     }
 
     /// Runs a call on a live node and waits for its end.
@@ -56,7 +59,9 @@ impl Scheduler {
     /// `TooLarge`, `NoNodeFits` and `QueueFull` before anything ran, `NodeLost` when the node went away under the call,
     /// and what the node itself refused.
     pub(crate) async fn invoke(&self, invocation: Invocation) -> Result<Invoked, Refusal> {
-        let Invocation { function, call, callers, trace_parent } = invocation;
+        let Invocation { mut function, call, callers, trace_parent } = invocation;
+        // The policy may be narrower now than when the version was made.
+        function.grants = function.grants.limited(&self.grants, &function.name);
         callers::check(&callers, &function.name, self.depth)?;
         call.within(&function.limits)?;
         let task = TaskId::generate();

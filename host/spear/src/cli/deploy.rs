@@ -7,7 +7,7 @@ use serde_json::json;
 use spear_admission::Component;
 use spear_types::Granted;
 
-use super::{Ask, Context, function, view};
+use super::{Ask, Context, function, inspect, view};
 use crate::client::{Client, Deployed};
 
 /// Make a new version of the project's function.
@@ -26,7 +26,12 @@ impl Ask for Deploy {
         }
         let artifact = project.component()?;
         // The SMS checks the same; here it costs no upload.
-        Component::read(&artifact)?.review(&Granted::all(project.manifest.grants.clone())).admit()?;
+        let asked = project.manifest.grants.clone();
+        let component = Component::read(&artifact)?;
+        component.review(&Granted::all(asked.clone())).admit()?;
+        let granted = client.review_grants(&project.manifest.function.name, asked).await?;
+        component.review(&granted).admit()?;
+        granted.cuts().iter().for_each(|cut| context.output.note(inspect::cut(cut)));
         let progress = context.output.progress(project.manifest.function.name.to_string(), artifact.len() as u64);
         let sent = progress.clone();
         let deployed = client.deploy(project.manifest.spec(), artifact.into(), move |bytes| sent.inc(bytes)).await;

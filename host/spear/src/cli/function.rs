@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use spear_types::{FunctionName, FunctionVersion, Refusal};
 
-use super::{Ask, Context, view};
+use super::{Ask, Context, inspect, view};
 use crate::{
     client::Client,
     output::{self, size, table, time},
@@ -87,8 +87,9 @@ fn describe(function: &FunctionVersion) -> String {
     let limits = table(["LIMIT", "VALUE", "ENFORCED BY"], function.limits.enforcement().into_iter().map(row));
     let granted = function.grants.effective.lines();
     let grants = if granted.is_empty() { "  none".to_owned() } else { format!("  {}", granted.join("\n  ")) };
+    let cuts: String = function.grants.cuts().iter().map(|cut| format!("\n  {}", inspect::cut(cut))).collect();
     format!(
-        "{} version {}, {} ({})\ndeployed {}\n\n{limits}\n\nGRANTS\n{grants}",
+        "{} version {}, {} ({})\ndeployed {}\n\n{limits}\n\nGRANTS\n{grants}{cuts}",
         function.name,
         function.version,
         size(function.size),

@@ -6,10 +6,11 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 use spear_admission::{Component, ImportReview, Review, Verdict};
-use spear_types::{Digest, Granted, Grants, Refusal};
+use spear_types::{Cut, Digest, Granted, Lacking, Refusal};
 
 use super::Context;
 use crate::{
+    client::Client,
     output::{bad, dim, good, size, table},
     project::Project,
 };
@@ -19,6 +20,9 @@ use crate::{
 pub(crate) struct Inspect {
     /// A component. [default: the project's, with the grants of its manifest]
     component: Option<PathBuf>,
+    /// Ask the SMS what its operator allows of the manifest's grants.
+    #[arg(long, conflicts_with = "component")]
+    operator: bool,
 }
 
 /// A component against its grants.
@@ -30,11 +34,18 @@ pub(crate) struct Inspected {
 }
 
 impl Inspect {
-    pub(crate) fn run(self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
         let inspected = match self.component {
             Some(path) => {
                 let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                Inspected::new(path, &bytes, &Grants::default())?
+                Inspected::new(path, &bytes, &Granted::default())?
+            }
+            None if self.operator => {
+                let project = context.project()?;
+                let client = Client::new(&context.config.client.sms)?;
+                let asked = project.manifest.grants.clone();
+                let granted = client.review_grants(&project.manifest.function.name, asked).await?;
+                Inspected::new(project.component_path(), &project.component()?, &granted)?
             }
             None => Inspected::of_project(&context.project()?)?,
         };
@@ -46,11 +57,12 @@ impl Inspect {
 
 impl Inspected {
     pub(crate) fn of_project(project: &Project) -> Result<Self, Refusal> {
-        Self::new(project.component_path(), &project.component()?, &project.manifest.grants)
+        let granted = Granted::all(project.manifest.grants.clone());
+        Self::new(project.component_path(), &project.component()?, &granted)
     }
 
-    fn new(path: PathBuf, bytes: &[u8], grants: &Grants) -> Result<Self, Refusal> {
-        let review = Component::read(bytes)?.review(&Granted::all(grants.clone()));
+    fn new(path: PathBuf, bytes: &[u8], granted: &Granted) -> Result<Self, Refusal> {
+        let review = Component::read(bytes)?.review(granted);
         Ok(Self { path, size: bytes.len() as u64, digest: Digest::of(bytes), review })
     }
 
@@ -73,19 +85,34 @@ impl Inspected {
     fn text(&self) -> String {
         let head =
             format!("{} {}", self.path.display(), dim(format_args!("{}, sha-256 {}", size(self.size), self.digest)));
-        let imports = table(["IMPORT", "VERDICT"], self.review.imports.iter().map(row));
+        let imports = table(["IMPORT", "NEEDS", "VERDICT"], self.review.imports.iter().map(row));
         let exports = format!("EXPORTS\n  {}", self.review.exports.join("\n  "));
         let unused = self.review.unused.iter().map(|line| format!("{} {line}", bad("granted and not used:")));
-        [head, imports, exports].into_iter().chain(unused).collect::<Vec<_>>().join("\n\n")
+        let cuts = self.review.cut.iter().map(cut);
+        [head, imports, exports].into_iter().chain(cuts).chain(unused).collect::<Vec<_>>().join("\n\n")
     }
 }
 
-fn row(import: &ImportReview) -> [String; 2] {
+/// What the operator leaves of a grant.
+pub(crate) fn cut(cut: &Cut) -> String {
+    let left = if cut.left.is_empty() { "nothing".to_owned() } else { cut.left.join(", ") };
+    format!("{} {}, of which is left: {left}", bad("not allowed by the operator:"), cut.asked)
+}
+
+fn row(import: &ImportReview) -> [String; 3] {
     let verdict = match &import.verdict {
         Verdict::Provided => "provided".to_owned(),
         Verdict::Granted { by } => good(format_args!("granted by {}", by.join(", "))),
-        Verdict::Missing { add } => bad(format_args!("missing: add {}", add.replace('\n', " "))),
+        Verdict::Closed { add } => {
+            dim(format_args!("refuses everything without {}", add.replace('\n', " "))).to_string()
+        }
+        Verdict::Missing { add, lacking: Lacking::Manifest } => {
+            bad(format_args!("missing: add {}", add.replace('\n', " ")))
+        }
+        Verdict::Missing { add, lacking: Lacking::Policy } => {
+            bad(format_args!("missing in the operator's policy: {}", add.replace('\n', ", ")))
+        }
         Verdict::Unavailable { reason } => bad(format_args!("not to be had: {reason}")),
     };
-    [format!("  {}", import.name), verdict]
+    [format!("  {}", import.name), import.needs.unwrap_or_default().to_owned(), verdict]
 }
