@@ -19,3 +19,4 @@ mod project;
 mod restart;
 mod shutdown;
 mod tidy;
+mod worlds;

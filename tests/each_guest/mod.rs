@@ -1,6 +1,8 @@
 //! Every guest, a file each: a guest without one does not compile.
 
+mod calc;
 mod chatter;
+mod cli;
 mod counter;
 mod echo;
 mod env_peek;
@@ -16,6 +18,7 @@ mod status;
 mod store;
 mod thumbnail;
 mod trap;
+mod web;
 mod word_count;
 
 macro_rules! assert_has_tests {

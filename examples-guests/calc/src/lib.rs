@@ -37,7 +37,7 @@ impl Guest for Calc {
         numbers
     }
 
-    fn round(number: f64, how: Option<Rounding>) -> f64 {
+    fn rounded(number: f64, how: Option<Rounding>) -> f64 {
         match how {
             Some(Rounding::DOWN) => number.floor(),
             Some(Rounding::UP) => number.ceil(),

@@ -24,7 +24,7 @@ pub(super) async fn run(
 ) -> wasmtime::Result<Answer> {
     let instance = prepared.instance.instantiate_async(&mut *store).await?;
     let run: TypedFunc<(), (Result<(), ()>,)> =
-        instance.get_typed_func(&mut *store, run).map_err(|error| other_type(FUNCTION, error))?;
+        instance.get_typed_func(&mut *store, run).map_err(|error| other_type(FUNCTION, INTERFACE, error))?;
     let code = exit_code(run.call_async(&mut *store, ()).await)?;
     Ok(ended(code, store.data_mut().hostcalls.take_stdout(), prepared.limits.payload))
 }

@@ -70,7 +70,8 @@ pub(super) async fn run(
     call: Payload,
 ) -> wasmtime::Result<Answer> {
     let instance = prepared.instance.instantiate_async(&mut *store).await?;
-    let handle: Handle = instance.get_typed_func(&mut *store, handle).map_err(|error| other_type(FUNCTION, error))?;
+    let handle: Handle =
+        instance.get_typed_func(&mut *store, handle).map_err(|error| other_type(FUNCTION, INTERFACE, error))?;
     let (answer,) = handle.call_async(&mut *store, (call.into(),)).await?;
     Ok(answer.map(Payload::from).map_err(Failure::from))
 }

@@ -77,7 +77,8 @@ pub(super) async fn run(
 ) -> wasmtime::Result<Answer> {
     let limit = prepared.limits.payload;
     let instance = prepared.instance.instantiate_async(&mut *store).await?;
-    let handle: Handle = instance.get_typed_func(&mut *store, handle).map_err(|error| other_type(FUNCTION, error))?;
+    let handle: Handle =
+        instance.get_typed_func(&mut *store, handle).map_err(|error| other_type(FUNCTION, INTERFACE, error))?;
     let scheme = if request.uri().scheme_str() == Some("https") { Scheme::Https } else { Scheme::Http };
     let request = request.map(|body| Full::new(body).map_err(|never| -> Error { match never {} }));
     let (responder, response) = oneshot::channel();

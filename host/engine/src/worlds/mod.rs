@@ -147,8 +147,9 @@ fn other(prepared: &Prepared, entry: Entry, given: &str) -> Refusal {
 }
 
 /// The export has the name of an entry and another type.
-fn other_type(name: &str, error: impl Display) -> Refused {
-    Refused(Refusal::new(Code::InvalidComponent, format!("its `{name}` has another type than it should: {error}")))
+fn other_type(function: &str, interface: &str, error: impl Display) -> Refused {
+    let message = format!("its `{function}` has another type than {interface}: {error}");
+    Refused(Refusal::new(Code::InvalidComponent, message))
 }
 
 /// The text, or its start of at most `max` bytes.

@@ -62,9 +62,13 @@ pub(crate) fn outcome(outcome: &Outcome) -> Value {
     let mut view = match outcome {
         Outcome::Succeeded(reply) => payload(reply),
         Outcome::Failed(failure) => {
-            let exit_code = failure.exit.as_ref().map(|exit| exit.code);
             let (code, message, retryable) = (&failure.code, &failure.message, failure.retryable);
-            json!({ "code": code, "message": message, "retryable": retryable, "exit_code": exit_code })
+            let mut view = json!({ "code": code, "message": message, "retryable": retryable, "exit_code": null });
+            if let Some(exit) = &failure.exit {
+                view["exit_code"] = json!(exit.code);
+                body(&mut view, "stdout", &exit.stdout);
+            }
+            view
         }
         Outcome::Trapped(trap) => trapped(trap),
         Outcome::OutOfFuel { limit } => json!({ "limit": limit }),
@@ -95,14 +99,18 @@ pub(crate) fn log_line(line: &LogLine) -> Value {
     json!({ "time": time, "level": line.level, "message": line.message, "fields": fields })
 }
 
-/// A body that is text stands as text; another as base64.
 fn payload(payload: &Payload) -> Value {
     let mut view = json!({ "content_type": payload.content_type, "headers": payload.headers });
-    match std::str::from_utf8(&payload.body) {
-        Ok(text) => view["body"] = json!(text),
-        Err(_) => view["body_base64"] = json!(BASE64_STANDARD.encode(&payload.body)),
-    }
+    body(&mut view, "body", &payload.body);
     view
+}
+
+/// Bytes that are text stand as text; others as base64.
+fn body(view: &mut Value, name: &str, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => view[name] = json!(text),
+        Err(_) => view[format!("{name}_base64")] = json!(BASE64_STANDARD.encode(bytes)),
+    }
 }
 
 fn trapped(trap: &Trap) -> Value {

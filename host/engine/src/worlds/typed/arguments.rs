@@ -28,7 +28,7 @@ pub(super) type Wrong = String;
 /// Reads the arguments of `text`, which begins with a function's name of `name` bytes.
 pub(super) fn read(function: &ComponentFunc, name: usize, text: &str) -> Result<Vec<Val>, Wrong> {
     // The parser knows fewer kinds of names than we do: it is given one that it knows, of the same length.
-    let plain = format!("{:>name$}{}", "f", &text[name..]);
+    let plain = format!("{}{}", "f".repeat(name), &text[name..]);
     let call = UntypedFuncCall::parse(&plain).map_err(|error| wrong(&error, &plain))?;
     let nodes: Vec<&Node> = match call.params_node() {
         Some(params) => params.as_tuple().map_err(|error| wrong(&error, &plain))?.collect(),
@@ -61,8 +61,8 @@ impl Reader<'_> {
     fn value(&mut self, ty: &Type, node: &Node) -> Result<Val, Wrong> {
         let read = match ty {
             Type::List(list) => {
-                let ty = list.ty();
-                Val::List(self.all(node.as_list(), ty, node)?)
+                let (inner, nodes) = (list.ty(), node.as_list().map_err(|_| self.unfit(ty, node))?);
+                Val::List(nodes.map(|node| self.value(&inner, node)).collect::<Result<_, _>>()?)
             }
             Type::Record(record) => self.record(record, ty, node)?,
             Type::Tuple(tuple) => self.tuple(tuple.types(), ty, node)?,
@@ -133,16 +133,6 @@ impl Reader<'_> {
             Type::Option(_) | Type::Result(_) => Err(self.unfit(ty, node)),
             inner => self.value(&inner, node),
         }
-    }
-
-    fn all<'n>(
-        &mut self,
-        nodes: Result<impl ExactSizeIterator<Item = &'n Node>, ParserError>,
-        ty: Type,
-        list: &Node,
-    ) -> Result<Vec<Val>, Wrong> {
-        let nodes = nodes.map_err(|_| format!("{} is no list", self.source(list)))?;
-        nodes.map(|node| self.value(&ty, node)).collect()
     }
 
     fn counted(&mut self, value: Val) -> Result<Val, Wrong> {

@@ -97,3 +97,79 @@ fn shown(text: &str) -> &str {
     const MAX: usize = 500;
     &text[..text.floor_char_boundary(MAX)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A component with the function `f` of one parameter; `types` end with the exported type `$t`.
+    fn taking(types: &str) -> Component {
+        let text = format!(
+            r#"(component
+                 (core module $m
+                   (memory (export "memory") 1)
+                   (func (export "f") (param i32 i32))
+                   (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable))
+                 (core instance $i (instantiate $m))
+                 {types}
+                 (func $f (param "of" (list $t))
+                   (canon lift (core func $i "f") (memory $i "memory") (realloc (func $i "realloc"))))
+                 (export "f" (func $f)))"#
+        );
+        Component::from_binary(&wasmtime::Engine::default(), &wat::parse_str(text).unwrap()).unwrap()
+    }
+
+    fn refused(component: &Component, text: &str) -> Refusal {
+        match TypedCall::read(component, text) {
+            Ok(_) => panic!("{} should be refused", shown(text)),
+            Err(refusal) => refusal,
+        }
+    }
+
+    #[test]
+    fn fields_that_need_no_text_do_not_become_values_without_end() {
+        let fields: String = (0..1_000).map(|n| format!("(field \"f{n}\" (option u8))")).collect();
+        let component = taking(&format!("(type $r (record {fields})) (export $t \"t\" (type $r))"));
+        let call = TypedCall::read(&component, "f([{f7: 1}])").unwrap();
+        let Val::List(list) = &call.arguments[0] else { panic!("{:?}", call.arguments) };
+        let Val::Record(fields) = &list[0] else { panic!("{list:?}") };
+        assert_eq!(fields.iter().filter(|(_, value)| *value != Val::Option(None)).count(), 1);
+
+        let refusal = refused(&component, &format!("f([{}])", "{:},".repeat(50_000)));
+        assert!(refusal.message.contains("over 250000 values"), "{refusal}");
+    }
+
+    #[test]
+    fn a_type_that_is_gigabytes_when_written_out_is_not_written_out() {
+        let doubled: String = (1..18).map(|n| format!("(type $t{n} (tuple $t{} $t{}))", n - 1, n - 1)).collect();
+        let component = taking(&format!("(type $t0 (tuple u8)) {doubled} (export $t \"t\" (type $t17))"));
+        let refusal = refused(&component, "f([])");
+        assert!(refusal.message.contains("its types are too large"), "{refusal}");
+        let refusal = refused(&component, "g([])");
+        assert!(refusal.message.contains("nothing that can be called"), "{refusal}");
+    }
+
+    #[test]
+    fn a_listing_is_short_whatever_there_is_to_list() {
+        let name = |n| format!("(export \"a-function-with-a-rather-long-name-{n}\" (func $g))");
+        let many: String = (0..500).map(name).collect();
+        let text = format!(
+            r#"(component (core module $m (func (export "g"))) (core instance $i (instantiate $m))
+                 (func $g (canon lift (core func $i "g"))) {many})"#
+        );
+        let component = Component::from_binary(&wasmtime::Engine::default(), &wat::parse_str(text).unwrap()).unwrap();
+        let refusal = refused(&component, "f()");
+        assert!(refusal.message.len() < 3_000 && refusal.message.ends_with(" more"), "{refusal}");
+        assert!(TypedCall::read(&component, "a-function-with-a-rather-long-name-499()").is_ok());
+    }
+
+    #[test]
+    fn a_result_is_cut_where_it_ends_being_an_answer() {
+        let value = Val::List(vec![Val::U8(1); 100]);
+        assert_eq!(answer(Some(&value), 300).unwrap().body.len(), 300);
+        assert_eq!(answer(Some(&value), 299).unwrap_err().code, "reply-too-large");
+        let error = Val::Result(Err(Some(Box::new(Val::String("x".repeat(MAX_MESSAGE))))));
+        assert_eq!(answer(Some(&error), 10).unwrap_err().message.len(), MAX_MESSAGE);
+        assert_eq!(answer(Some(&Val::Result(Err(None))), 10).unwrap_err().message, "");
+    }
+}
