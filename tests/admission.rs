@@ -62,7 +62,7 @@ async fn a_grant_that_covers_the_import_is_shown_and_lets_it_pass() {
     let verdict = |name: &str| &imports.iter().find(|import| import["name"] == name).unwrap()["verdict"];
     assert_eq!(verdict("spear:hostcalls/objects@0.1.0"), "granted");
     assert!(imports.iter().all(|import| import["verdict"] != "missing"), "{inspected}");
-    assert_eq!((&inspected["refusal"], &inspected["review"]["handler"]), (&Value::Null, &json!(true)));
+    assert_eq!((&inspected["refusal"], &inspected["review"]["entries"]), (&Value::Null, &json!(["handler"])));
 
     sms.json(["deploy", "-C", folder]).await;
     let function = sms.json(["function", "get", "snoop"]).await;

@@ -10,14 +10,14 @@ use tonic::{Code as Grpc, Status};
 
 use crate::harness::{Function, Refused as _, Sms, messages, soon};
 
-/// A component that exports what a program of the command line does, and no handler.
-const COMMAND: &str = r#"
+/// A component that exports what another host would call, and nothing for this one.
+const FOREIGN: &str = r#"
 (component
   (core module $m (func (export "run") (result i32) i32.const 0))
   (core instance $i (instantiate $m))
   (func $run (result (result)) (canon lift (core func $i "run")))
   (instance $run-interface (export "run" (func $run)))
-  (export "wasi:cli/run@0.2.6" (instance $run-interface)))"#;
+  (export "wasi:cli/run@0.3.0" (instance $run-interface)))"#;
 
 /// One that wants the network.
 const NETWORK: &str = r#"
@@ -37,10 +37,7 @@ async fn what_is_no_component_of_ours_is_refused_by_name_and_leaves_nothing() {
         (Bytes::from_static(b"\x7fELF\x02\x01\x01"), "not WebAssembly"),
         (Bytes::from_static(b"(component)"), "as text"),
         (wat("(module)"), "a core module, not a component"),
-        (
-            wat(COMMAND),
-            "it exports wasi:cli/run@0.2.6; spear:hostcalls/handler@0.1.0 with the function `handle` is needed",
-        ),
+        (wat(FOREIGN), "it exports wasi:cli/run@0.3.0; a function that can be called is needed"),
         (wat(NETWORK), "wasi:sockets/tcp@0.2.6 is imported and cannot be had"),
     ] {
         let deploy = sms.api.deploy(&Function::of("bad", artifact)).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use spear_types::{Granted, Identity, Limits, Refusal, Settings};
 use wasmtime::component::Linker;
 
-use crate::{Gate, State, logs::LogBuffer};
+use crate::{Gate, State, logs::LogBuffer, wasi::CommandIo};
 
 /// A store's data: the hostcalls' own part, and what the host keeps beside it.
 pub struct Guest<H> {
@@ -41,6 +41,8 @@ pub struct PrepareContext {
     pub log: Arc<LogBuffer>,
     /// Where it asks for what it may: [`Configured::gate`](crate::Configured::gate).
     pub gate: Gate,
+    /// What a command is given; everything else has no arguments and no standard input.
+    pub command: Option<CommandIo>,
 }
 
 /// One capability.

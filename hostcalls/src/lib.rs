@@ -37,6 +37,7 @@ pub use crate::{
     capability::{ConfigureContext, Guest, Host, PrepareContext},
     gate::Gate,
     meter::Meter,
+    wasi::{CommandIo, Stdout},
 };
 
 /// The list: every capability, made once per process.
@@ -198,6 +199,12 @@ impl State {
     #[must_use]
     pub fn redact(&self, text: String) -> String {
         self.logs.redact(text)
+    }
+
+    /// Takes what a command wrote to standard output; nothing where no command runs.
+    #[must_use]
+    pub fn take_stdout(&mut self) -> Stdout {
+        self.wasi.take_stdout()
     }
 
     /// Writes out what the guest left in its streams without an end of line.

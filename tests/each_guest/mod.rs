@@ -1,6 +1,8 @@
 //! Every guest, a file each: a guest without one does not compile.
 
+mod calc;
 mod chatter;
+mod cli;
 mod counter;
 mod dial;
 mod echo;
@@ -25,6 +27,7 @@ mod thumbnail;
 mod trap;
 mod values;
 mod vault;
+mod web;
 mod word_count;
 
 macro_rules! assert_has_tests {

@@ -44,7 +44,8 @@ fn guests(workspace: &Path) -> Vec<String> {
 fn watch(root: &Path, workspace: &Path, guests: &[String]) {
     let shared = ["Cargo.toml", "wit", "guest-sdk/Cargo.toml", "guest-sdk/src", "guest-sdk/macros"];
     let whole = ["Cargo.toml", "Cargo.lock"].map(|file| workspace.join(file));
-    let own = guests.iter().flat_map(|guest| ["Cargo.toml", "src"].map(|part| workspace.join(guest).join(part)));
+    let own = guests.iter().flat_map(|guest| ["Cargo.toml", "src", "wit"].map(|part| workspace.join(guest).join(part)));
+    let own = own.filter(|path| path.exists());
     for path in shared.iter().map(|path| root.join(path)).chain(whole).chain(own) {
         println!("cargo::rerun-if-changed={}", path.display());
     }

@@ -7,8 +7,8 @@ use spear_proto::v1::{
     kv_service_client::KvServiceClient, log_service_client::LogServiceClient, node_service_client::NodeServiceClient,
     object_service_client::ObjectServiceClient, spearlet_service_client::SpearletServiceClient,
 };
-use spear_types::{FunctionVersion, LogLine, NodeInfo, ObjectInfo, Outcome, Usage};
-use spear_wire::{Decode, required, stream::chunks};
+use spear_types::{Call, FunctionVersion, LogLine, NodeInfo, ObjectInfo, Outcome, Usage};
+use spear_wire::{Decode, Encode as _, required, stream::chunks};
 use tonic::{
     Status,
     transport::{Channel, Endpoint},
@@ -99,6 +99,12 @@ impl Api {
         let call = v1::Payload { body: body.into(), ..v1::Payload::default() };
         self.call(v1::InvokeRequest { function: function.to_owned(), call: Some(payload(call)), ..Default::default() })
             .await
+    }
+
+    /// A call of any kind.
+    pub(crate) async fn invoke_by(&self, function: &str, call: impl Into<Call>) -> Answer<Invoked> {
+        let call = Some(call.into().encode());
+        self.call(v1::InvokeRequest { function: function.to_owned(), call, ..Default::default() }).await
     }
 
     pub(crate) async fn call(&self, request: v1::InvokeRequest) -> Answer<Invoked> {

@@ -17,6 +17,7 @@
 
 mod component;
 mod debug;
+mod exports;
 mod form;
 mod outline;
 mod provided;
@@ -24,4 +25,5 @@ mod review;
 mod validate;
 
 pub use component::{Component, MAX_COMPONENT};
+pub use exports::Entry;
 pub use review::{ImportReview, Review, Verdict};

@@ -69,7 +69,7 @@ impl Kind {
     }
 }
 
-/// What every function exports.
+/// What a function of the SDK exports.
 pub(crate) const HANDLER: &str = "spear:hostcalls/handler@0.1.0";
 
 /// Interfaces of one package that need the same.
@@ -125,12 +125,6 @@ pub(crate) fn need(import: &Item) -> Result<Need, String> {
     }
 }
 
-/// Whether `export` is what takes a call. Its types are for the engine to check, against the ones it calls with.
-pub(crate) fn is_handler(export: &Item) -> bool {
-    let ItemKind::Interface(functions) = &export.kind else { return false };
-    split(&export.name) == split(HANDLER) && functions.iter().any(|function| function == "handle")
-}
-
 /// The access to a bucket or store that would let `import` do all that it asks for.
 fn access(import: &Item) -> Access {
     let ItemKind::Interface(functions) = &import.kind else { return Access::Read };
@@ -169,7 +163,7 @@ fn interface(name: &str) -> Result<Need, String> {
 }
 
 /// Package, interface and version as the linker compares them: `0.2` of `0.2.6`; all of a pre-release.
-fn split(name: &str) -> Option<(&str, &str, Option<&str>)> {
+pub(crate) fn split(name: &str) -> Option<(&str, &str, Option<&str>)> {
     let (path, version) = name.split_once('@').unwrap_or((name, ""));
     let (package, interface) = path.split_once('/')?;
     let release = version.split_once('+').map_or(version, |(release, _build)| release);

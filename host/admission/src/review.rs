@@ -5,7 +5,8 @@ use spear_types::{Code, Cut, Granted, Lacking, Refusal};
 
 use crate::{
     component::{Component, Item},
-    provided::{self, HANDLER, Kind, Need},
+    exports::{self, Entry, NEEDED},
+    provided::{self, Kind, Need},
 };
 
 /// The most problems that one refusal names: it travels in a header.
@@ -18,8 +19,9 @@ pub struct Review {
     pub imports: Vec<ImportReview>,
     /// What it exports, in its order.
     pub exports: Vec<String>,
-    /// Whether it exports the handler. One that does not was made for another world and has nothing to call.
-    pub handler: bool,
+    /// How it is called; the first is what a call without a function's name goes to. One without any was made for
+    /// another host.
+    pub entries: Vec<Entry>,
     /// Grants that no import can make use of, as lines of `spear.toml`: worth a warning.
     pub unused: Vec<String>,
     /// What is asked for and not allowed by the operator, in part or at all.
@@ -78,7 +80,7 @@ impl Component {
             unused: unused(&imports, granted.effective.lines()),
             imports,
             exports: self.exports().map(str::to_owned).collect(),
-            handler: self.exports.iter().any(provided::is_handler),
+            entries: exports::entries(&self.exports),
             cut: granted.cuts(),
         }
     }
@@ -91,9 +93,9 @@ impl Review {
     /// One refusal for everything: [`Code::NotGranted`] where grants are missing, with the lines to add, else
     /// [`Code::InvalidComponent`]. It names at most 20 problems and counts the others.
     pub fn admit(&self) -> Result<(), Refusal> {
-        let no_handler = (!self.handler).then(|| self.no_handler());
+        let no_entry = self.entries.is_empty().then(|| self.no_entry());
         let problems: Vec<_> =
-            no_handler.into_iter().chain(self.imports.iter().filter_map(ImportReview::problem)).collect();
+            no_entry.into_iter().chain(self.imports.iter().filter_map(ImportReview::problem)).collect();
         if problems.is_empty() {
             return Ok(());
         }
@@ -112,14 +114,14 @@ impl Review {
         lines
     }
 
-    fn no_handler(&self) -> String {
+    fn no_entry(&self) -> String {
         let exports = if self.exports.is_empty() { "nothing".to_owned() } else { listed(&self.exports, ", ") };
-        format!("it exports {exports}; {HANDLER} with the function `handle` is needed")
+        format!("it exports {exports}; {NEEDED}")
     }
 
     fn help(&self) -> Option<String> {
         let mut help = Vec::new();
-        if !self.handler {
+        if self.entries.is_empty() {
             help.push("`spear new` starts a function that exports the handler".to_owned());
         }
         for (whose, file) in

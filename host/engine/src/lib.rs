@@ -13,13 +13,13 @@
 mod cache;
 mod class;
 mod epoch;
-mod handler;
 mod limiter;
 mod outcome;
 mod pool;
 mod prepared;
 mod run;
 mod watch;
+mod worlds;
 
 use std::{
     path::{Path, PathBuf},
@@ -103,7 +103,7 @@ impl Engine {
     /// Blocks for as long as the compiler needs: 0.1 ms from the cache, about a second for each MiB of component.
     ///
     /// # Errors
-    /// `InvalidComponent` when it does not compile or link or has no handler, and what a capability says of its grant.
+    /// `InvalidComponent` when it does not compile or link or exports no function, and what a capability says of its grant.
     pub fn prepare(&self, digest: &Digest, artifact: &Path, terms: &Terms) -> Result<Prepared, Refusal> {
         let class = self.classes.of(&terms.limits);
         let component = self.compiled(class, digest, artifact)?;
@@ -129,8 +129,9 @@ impl Engine {
     /// dropped with the instance.
     ///
     /// # Errors
-    /// `QueueFull` when the pools are used up, `InvalidComponent` when the handler's type is another one. All that
-    /// happens once the guest has started is in the report.
+    /// `QueueFull` when the pools are used up, `InvalidComponent` when what is called has another type than it should,
+    /// and for a call that does not fit the component `InvalidRequest` or `UnknownExport`. All that happens once the
+    /// guest has started is in the report.
     pub async fn run<S: Send + 'static>(
         &self,
         prepared: &Arc<Prepared>,

@@ -8,8 +8,8 @@ use spear_types::{Denial, Failure, Frame, Limits, Outcome, Payload};
 use wasmtime::{FrameInfo, Store, WasmBacktrace, component::ResourceTableError};
 
 use crate::{
-    handler::{WitFailure, WitPayload, cut},
     limiter::Limiter,
+    worlds::{Answer, cut, too_large},
 };
 
 /// The frames a trap shows: wasmtime keeps 20, and each may stand for many that were inlined into it.
@@ -21,7 +21,7 @@ const MAX_NAME: usize = 256;
 /// The code of a failure over what was not granted; the SDK gives it to such errors.
 const DENIED: &str = "denied";
 
-type Output = wasmtime::Result<Result<WitPayload, WitFailure>>;
+type Output = wasmtime::Result<Answer>;
 
 pub(crate) fn of(output: Option<Output>, store: &Store<Guest<Limiter>>, limits: &Limits) -> Outcome {
     redacted(ended(output, store, limits), store.data())
@@ -42,8 +42,8 @@ fn redacted(mut outcome: Outcome, guest: &Guest<Limiter>) -> Outcome {
 fn ended(output: Option<Output>, store: &Store<Guest<Limiter>>, limits: &Limits) -> Outcome {
     match output {
         None => Outcome::TimedOut { limit: limits.timeout },
-        Some(Ok(Ok(reply))) => replied(reply.into(), limits),
-        Some(Ok(Err(failure))) => failed(failure.into(), store.data()),
+        Some(Ok(Ok(reply))) => replied(reply, limits),
+        Some(Ok(Err(failure))) => failed(failure, store.data()),
         Some(Err(error)) => broken(&error, store.data(), limits),
     }
 }
@@ -57,7 +57,7 @@ fn replied(reply: Payload, limits: &Limits) -> Outcome {
     } else {
         return Outcome::Succeeded(reply);
     };
-    Outcome::Failed(Failure { code: "reply-too-large".to_owned(), message, retryable: false, exit: None })
+    Outcome::Failed(too_large(message))
 }
 
 /// A guest cannot claim a denial: the hostcalls must have recorded one.

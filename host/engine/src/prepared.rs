@@ -4,12 +4,12 @@ use std::{fs, path::Path, sync::Arc};
 
 use spear_hostcalls::{ConfigureContext, Configured, Guest, Hostcalls};
 use spear_types::{Code, Granted, Limits, Refusal, Settings};
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+use wasmtime::component::{Component, InstancePre};
 
 use crate::{
     class::{Class, Interruption},
-    handler,
     limiter::Limiter,
+    worlds::Entry,
 };
 
 /// What a version may use, and what its author set.
@@ -27,7 +27,7 @@ pub struct Terms {
 pub struct Prepared {
     pub(crate) interruption: Interruption,
     pub(crate) instance: InstancePre<Guest<Limiter>>,
-    pub(crate) handle: ComponentExportIndex,
+    pub(crate) entry: Entry,
     pub(crate) configured: Configured,
     pub(crate) limits: Limits,
 }
@@ -42,7 +42,7 @@ impl Prepared {
         Ok(Self {
             interruption: class.interruption,
             instance: class.linker.instantiate_pre(component).map_err(|error| invalid(&error))?,
-            handle: find_handle(component)?,
+            entry: Entry::of(component)?,
             configured: hostcalls
                 .configure(&ConfigureContext { granted: &terms.granted, settings: &terms.settings })?,
             limits: terms.limits.clone(),
@@ -59,12 +59,4 @@ pub(crate) fn compile(engine: &wasmtime::Engine, artifact: &Path) -> Result<Comp
 
 pub(crate) fn invalid(error: &wasmtime::Error) -> Refusal {
     Refusal::new(Code::InvalidComponent, format!("{error:#}"))
-}
-
-fn find_handle(component: &Component) -> Result<ComponentExportIndex, Refusal> {
-    let interface = component.get_export_index(None, handler::INTERFACE);
-    interface.and_then(|interface| component.get_export_index(Some(&interface), handler::FUNCTION)).ok_or_else(|| {
-        let message = format!("the component does not export {} of {}", handler::FUNCTION, handler::INTERFACE);
-        Refusal::new(Code::InvalidComponent, message)
-    })
 }

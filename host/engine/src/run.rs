@@ -16,15 +16,15 @@ use spear_hostcalls::{
 use spear_types::{Call, Code, Identity, Outcome, Refusal, Usage};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::task::AbortOnDropHandle;
-use wasmtime::{CallHook, CallHookHandler, PoolConcurrencyLimitError, Store, StoreContextMut, component::TypedFunc};
+use wasmtime::{CallHook, CallHookHandler, PoolConcurrencyLimitError, Store, StoreContextMut};
 
 use crate::{
     class::Interruption,
-    handler::{WitFailure, WitPayload},
     limiter::Limiter,
     outcome,
     prepared::{Prepared, invalid},
     watch::{Deadline, Watched, watch},
+    worlds::{self, Lowered, Refused},
 };
 
 /// Fuel after which a metered guest yields to the others on its thread: at 1,000 to 29,000 fuel a µs, which is what
@@ -73,7 +73,7 @@ impl Threads {
         slot: S,
     ) -> Result<Report, Refusal> {
         let Self(Some(runtime)) = self else { return Err(Refusal::new(Code::Draining, "the engine is stopping")) };
-        let run = Run::new(hostcalls, Arc::clone(prepared), attempt);
+        let run = Run::new(hostcalls, Arc::clone(prepared), attempt)?;
         let held = async move {
             let _slot = slot;
             run.drive().await
@@ -99,30 +99,33 @@ struct Run {
     prepared: Arc<Prepared>,
     guest: Guest<Limiter>,
     log: Arc<LogBuffer>,
-    call: Call,
+    call: Lowered,
+    call_size: u64,
     started: Instant,
     deadline: Deadline,
 }
 
 impl Run {
-    fn new(hostcalls: &Hostcalls, prepared: Arc<Prepared>, attempt: Attempt) -> Self {
+    fn new(hostcalls: &Hostcalls, prepared: Arc<Prepared>, attempt: Attempt) -> Result<Self, Refusal> {
         let Attempt { identity, call } = attempt;
+        let call_size = call.size();
+        let (call, command) = worlds::lower(&prepared, call, &identity)?;
         let limits = &prepared.limits;
         let started = Instant::now();
         let deadline = started + limits.timeout;
         let log = Arc::new(LogBuffer::new(limits.log));
         let gate = prepared.configured.gate(&log);
-        let context = PrepareContext { identity, limits: limits.clone(), deadline, log: Arc::clone(&log), gate };
+        let context =
+            PrepareContext { identity, limits: limits.clone(), deadline, log: Arc::clone(&log), gate, command };
         let hostcalls = hostcalls.prepare(&prepared.configured, &context);
         let guest = Guest { hostcalls, host: Limiter::new(limits) };
-        Self { prepared, guest, log, call, started, deadline: Deadline::new(deadline) }
+        Ok(Self { prepared, guest, log, call, call_size, started, deadline: Deadline::new(deadline) })
     }
 
     async fn drive(self) -> Result<Report, Refusal> {
-        let Self { prepared, guest, log, call, started, deadline } = self;
-        let call_size = call.size();
+        let Self { prepared, guest, log, call, call_size, started, deadline } = self;
         let mut store = new_store(&prepared, guest)?;
-        let Watched { output, cpu } = watch(handle(&mut store, &prepared, call), deadline).await;
+        let Watched { output, cpu } = watch(call.run(&mut store, &prepared), deadline).await;
         if let Some(Err(error)) = &output
             && let Some(refusal) = refused(error)
         {
@@ -132,7 +135,7 @@ impl Run {
         let outcome = outcome::of(output, &store, &prepared.limits);
         let mut usage = Usage { wall: started.elapsed(), cpu, ..usage(&store, &prepared) };
         usage.bytes_in += call_size;
-        usage.bytes_out += if let Outcome::Succeeded(reply) = &outcome { reply.size() } else { 0 };
+        usage.bytes_out += answered(&outcome);
         Ok(Report { outcome, usage, log: log.take() })
     }
 }
@@ -181,30 +184,20 @@ impl CallHookHandler<Guest<Limiter>> for YieldAfterHostcalls {
     }
 }
 
-async fn handle(
-    store: &mut Store<Guest<Limiter>>,
-    prepared: &Prepared,
-    call: Call,
-) -> wasmtime::Result<Result<WitPayload, WitFailure>> {
-    let Call::Payload(call) = call else { return Err(OtherType("it is called with a payload".to_owned()).into()) };
-    let instance = prepared.instance.instantiate_async(&mut *store).await?;
-    let handle = instance.get_typed_func(&mut *store, prepared.handle).map_err(|error| OtherType(error.to_string()))?;
-    let handle: TypedFunc<(WitPayload,), (Result<WitPayload, WitFailure>,)> = handle;
-    let (answer,) = handle.call_async(&mut *store, (call.into(),)).await?;
-    Ok(answer)
-}
-
-/// The export that is called `handle` is not the handler.
-#[derive(Debug, thiserror::Error)]
-#[error("its `handle` has another type than spear:hostcalls/handler@0.1.0: {0}")]
-struct OtherType(String);
-
 /// What is not the guest's doing, before its function ran.
 fn refused(error: &wasmtime::Error) -> Option<Refusal> {
     let full = || error.is::<PoolConcurrencyLimitError>().then(|| format!("the node's instances are used up: {error}"));
-    let other =
-        || error.downcast_ref::<OtherType>().map(|other| Refusal::new(Code::InvalidComponent, other.to_string()));
+    let other = || error.downcast_ref::<Refused>().map(|Refused(refusal)| refusal.clone());
     full().map(|message| Refusal::new(Code::QueueFull, message)).or_else(other)
+}
+
+/// Bytes of the answer, a failed command's too.
+fn answered(outcome: &Outcome) -> u64 {
+    match outcome {
+        Outcome::Succeeded(reply) => reply.size(),
+        Outcome::Failed(failure) => failure.exit.as_ref().map_or(0, |exit| exit.stdout.len() as u64),
+        _ => 0,
+    }
 }
 
 fn usage(store: &Store<Guest<Limiter>>, prepared: &Prepared) -> Usage {

@@ -5,11 +5,13 @@ mod host;
 mod sockets;
 mod stdio;
 
+use bytes::Bytes;
 use spear_types::{Level, Refusal};
 use wasmtime::component::Linker;
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, filesystem::WasiFilesystemCtx};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, filesystem::WasiFilesystemCtx, p2::pipe::MemoryInputPipe};
 
 use self::stdio::Lines;
+pub use self::stdio::Stdout;
 use crate::{
     capability::{Capability, ConfigureContext, Guest, Host, PrepareContext},
     files::Folders,
@@ -22,6 +24,15 @@ const MAX_RANDOM: u64 = 64 << 10;
 #[derive(Clone)]
 pub(crate) struct Wasi {
     folders: Folders,
+}
+
+/// What a command is given.
+#[derive(Debug, Clone)]
+pub struct CommandIo {
+    /// Its arguments, the program's name first.
+    pub args: Vec<String>,
+    /// Standard input.
+    pub stdin: Bytes,
 }
 
 /// What one instance holds.
@@ -56,6 +67,10 @@ impl Capability for Wasi {
         let mut ctx = WasiCtxBuilder::new();
         ctx.stdout(stdout.clone()).stderr(stderr.clone()).max_random_size(MAX_RANDOM);
         sockets::configure(&mut ctx, &run.gate);
+        if let Some(CommandIo { args, stdin }) = &run.command {
+            stdout.keep(run.limits.payload);
+            ctx.args(args).stdin(MemoryInputPipe::new(stdin.clone()));
+        }
         let mut ctx = ctx.build();
         ctx.filesystem().clone_from(folders);
         State { ctx, stdout, stderr }
@@ -65,6 +80,10 @@ impl Capability for Wasi {
 impl State {
     pub(crate) fn panic_message(&self) -> Option<String> {
         self.stderr.panic_message()
+    }
+
+    pub(crate) fn take_stdout(&mut self) -> Stdout {
+        self.stdout.take()
     }
 
     pub(crate) fn finish(&mut self) {

@@ -30,18 +30,40 @@ const WRITE: usize = 8 << 10;
 #[derive(Clone)]
 pub(super) struct Lines(Arc<Mutex<Stream>>);
 
+/// What a command wrote to standard output, up to its limit.
+#[derive(Debug, Default)]
+pub struct Stdout {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Whether there were more than the limit.
+    pub cut: bool,
+    limit: u64,
+}
+
 struct Stream {
     name: &'static str,
     level: Level,
     log: Arc<LogBuffer>,
     line: Vec<u8>,
     last: VecDeque<String>,
+    /// A command's answer.
+    kept: Option<Stdout>,
 }
 
 impl Lines {
     pub(super) fn new(name: &'static str, level: Level, log: &Arc<LogBuffer>) -> Self {
-        let stream = Stream { name, level, log: Arc::clone(log), line: Vec::new(), last: VecDeque::new() };
+        let stream = Stream { name, level, log: Arc::clone(log), line: Vec::new(), last: VecDeque::new(), kept: None };
         Self(Arc::new(Mutex::new(stream)))
+    }
+
+    /// Keeps what is written from now on, up to `limit` bytes.
+    pub(super) fn keep(&self, limit: u64) {
+        self.lock().kept = Some(Stdout { limit, ..Stdout::default() });
+    }
+
+    /// Takes out what was kept.
+    pub(super) fn take(&self) -> Stdout {
+        self.lock().kept.take().unwrap_or_default()
     }
 
     /// Writes out a last line without an end.
@@ -69,8 +91,19 @@ impl Lines {
     }
 }
 
+impl Stdout {
+    fn write(&mut self, bytes: &[u8]) {
+        let room = usize::try_from(self.limit).unwrap_or(usize::MAX).saturating_sub(self.bytes.len());
+        self.cut |= bytes.len() > room;
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+}
+
 impl Stream {
     fn write(&mut self, bytes: &[u8]) {
+        if let Some(kept) = &mut self.kept {
+            kept.write(bytes);
+        }
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (text, ends) = piece.strip_suffix(b"\n").map_or((piece, false), |text| (text, true));
             self.append(text);
@@ -182,6 +215,18 @@ mod tests {
         lines.lock().write(&vec![b'x'; 3 * MAX_LINE]);
         assert_eq!(log.take().lines.len(), 2);
         assert!(lines.lock().line.len() <= MAX_LINE);
+    }
+
+    #[test]
+    fn a_commands_output_is_kept_up_to_its_limit_and_is_in_the_log_too() {
+        let (lines, log) = stream();
+        lines.keep(7);
+        lines.lock().write(b"one\ntwo");
+        let (whole, more) = (lines.lock().kept.as_ref().map(|kept| kept.cut), b"\nthree\n");
+        lines.lock().write(more);
+        let Stdout { bytes, cut, .. } = lines.take();
+        assert_eq!((whole, bytes.as_slice(), cut), (Some(false), &b"one\ntwo"[..], true));
+        assert_eq!(log.take().lines.len(), 3);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Imports against grants.
 
-use spear_admission::{Component, Review, Verdict};
+use spear_admission::{Component, Entry, Review, Verdict};
 use spear_types::{Access, Code, GrantPolicy, Granted, Grants, Lacking};
 
 use crate::component::{HANDLER, INTERFACE, PUT, component, exporting, function};
@@ -129,21 +129,44 @@ fn a_new_resource_has_to_be_provided_and_a_known_one_does_not() {
 }
 
 #[test]
-fn a_component_for_another_world_is_told_what_it_exports_and_what_is_needed() {
-    let bytes = component(&exporting("wasi:cli/run@0.2.6", "run"));
+fn every_world_that_can_be_called_is_admitted_and_named() {
+    let interface = exporting("docs:calc/shapes@1.0.0", "area");
+    let function = r#"(core module $m (func (export "f"))) (core instance $i (instantiate $m))
+                      (func $g (canon lift (core func $i "f"))) (export "add" (func $g))"#;
+    for (parts, entry) in [
+        (exporting(HANDLER, "handle"), Entry::Handler),
+        (exporting("wasi:http/incoming-handler@0.2.6", "handle"), Entry::Http),
+        (exporting("wasi:cli/run@0.2.0", "run"), Entry::Command),
+        (interface, Entry::Functions),
+        (function.to_owned(), Entry::Functions),
+    ] {
+        let review = review(&component(&parts), &Grants::default());
+        assert_eq!((review.entries.as_slice(), review.admit()), (&[entry][..], Ok(())), "{parts}");
+    }
+}
+
+#[test]
+fn a_component_for_another_host_is_told_what_it_exports_and_what_is_needed() {
+    let bytes = component(&exporting("wasi:cli/run@0.3.0", "run"));
     let refusal = review(&bytes, &Grants::default()).admit().unwrap_err();
     assert_eq!(refusal.code, Code::InvalidComponent);
-    assert!(refusal.message.contains("exports wasi:cli/run@0.2.6; spear:hostcalls/handler@0.1.0"), "{refusal}");
+    assert!(refusal.message.contains("exports wasi:cli/run@0.3.0; a function that can be called"), "{refusal}");
+    assert!(refusal.message.contains("wasi:http/incoming-handler@0.2"), "{refusal}");
     assert!(refusal.help.unwrap().contains("spear new"));
 }
 
 #[test]
-fn an_export_that_only_looks_like_the_handler_is_none() {
-    let another_function = exporting(HANDLER, "hande");
-    let another_version = exporting("spear:hostcalls/handler@0.2.0", "handle");
+fn an_export_that_only_looks_like_an_entry_is_none() {
     let no_interface = format!("(import \"c\" (component $c)) (export \"{HANDLER}\" (component $c))");
-    for parts in [another_function.as_str(), &another_version, &no_interface, ""] {
-        assert!(!review(&component(parts), &Grants::default()).handler, "{parts}");
+    for parts in [
+        exporting(HANDLER, "hande"),
+        exporting("spear:hostcalls/handler@0.2.0", "handle"),
+        exporting("wasi:http/incoming-handler@0.3.0", "handle"),
+        exporting("wasi:cli/run@0.2.0", "start"),
+        no_interface,
+        String::new(),
+    ] {
+        assert_eq!(review(&component(&parts), &Grants::default()).entries, [], "{parts}");
     }
 }
 
@@ -155,7 +178,8 @@ fn everything_that_is_wrong_is_in_one_refusal() {
     assert_eq!(refusal.code, Code::NotGranted);
     assert_eq!(
         refusal.message,
-        "it exports nothing; spear:hostcalls/handler@0.1.0 with the function `handle` is needed\n\
+        "it exports nothing; a function that can be called is needed: that of spear:hostcalls/handler@0.1.0, \
+         wasi:http/incoming-handler@0.2 or wasi:cli/run@0.2, or one of its own\n\
          wasi:blobstore/container@0.2.0 is imported and cannot be had: SPEAR has nothing to grant for it\n\
          spear:hostcalls/objects@0.1.0 is imported and not granted\n\
          spear:hostcalls/secrets@0.1.0 is imported and not granted"
@@ -230,7 +254,7 @@ fn a_review_is_plain_json() {
             { "name": "a:b/c@1.0.0", "verdict": "unavailable", "reason": "SPEAR has nothing to grant for it" },
         ],
         "exports": [HANDLER],
-        "handler": true,
+        "entries": ["handler"],
         "unused": [],
         "cut": [],
     });

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
-use spear_admission::{Component, ImportReview, Review, Verdict};
+use spear_admission::{Component, Entry, ImportReview, Review, Verdict};
 use spear_types::{Cut, Digest, Granted, Lacking, Refusal};
 
 use super::Context;
@@ -87,9 +87,21 @@ impl Inspected {
             format!("{} {}", self.path.display(), dim(format_args!("{}, sha-256 {}", size(self.size), self.digest)));
         let imports = table(["IMPORT", "NEEDS", "VERDICT"], self.review.imports.iter().map(row));
         let exports = format!("EXPORTS\n  {}", self.review.exports.join("\n  "));
+        let calls = self.review.entries.iter().map(call).collect::<Vec<_>>().join("\n  ");
+        let calls = (!calls.is_empty()).then(|| format!("CALLED BY\n  {calls}"));
         let unused = self.review.unused.iter().map(|line| format!("{} {line}", bad("granted and not used:")));
         let cuts = self.review.cut.iter().map(cut);
-        [head, imports, exports].into_iter().chain(cuts).chain(unused).collect::<Vec<_>>().join("\n\n")
+        [head, imports, exports].into_iter().chain(calls).chain(cuts).chain(unused).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+/// The command that calls it.
+fn call(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Handler => "spear invoke NAME -d BODY",
+        Entry::Http => "spear invoke NAME --path PATH",
+        Entry::Command => "spear invoke NAME -- ARGUMENTS",
+        Entry::Functions => "spear invoke NAME 'FUNCTION(ARGUMENTS)'",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Read as _, Write as _},
+    io::{self, IsTerminal as _, Read as _, Write as _},
     path::PathBuf,
     process::ExitCode,
 };
@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
-use spear_types::{Outcome, Payload, Usage};
+use spear_types::{Call, Outcome, Payload, Usage};
 
 use super::{Ask, Context, function::parse, logs, view};
 use crate::{
@@ -24,6 +24,12 @@ use crate::{
 pub(crate) struct Invoke {
     /// The function.
     function: String,
+    /// A function that its component exports, with arguments in WAVE: 'add(1, 2)'.
+    #[arg(value_name = "CALL", conflicts_with_all = ["args", "data", "file", "content_type", "headers", "method", "path"])]
+    typed: Option<String>,
+    /// Arguments of a command. Its standard input is the body, else what is piped into this one.
+    #[arg(last = true, conflicts_with_all = ["content_type", "headers", "method", "path"])]
+    args: Vec<String>,
     /// Another version than the newest.
     #[arg(long)]
     version: Option<u32>,
@@ -39,6 +45,12 @@ pub(crate) struct Invoke {
     /// A header; may be given more than once.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
+    /// The method of an HTTP request. [default: POST with a body, else GET]
+    #[arg(long)]
+    method: Option<String>,
+    /// The path and query of an HTTP request. [default: /]
+    #[arg(long)]
+    path: Option<String>,
     /// Show the log too.
     #[arg(short, long)]
     logs: bool,
@@ -48,16 +60,12 @@ pub(crate) struct Invoke {
 }
 
 const EXIT_CODES: &str = "The exit code tells the outcome: 0 succeeded, 1 failed, 3 refused by SPEAR, 124 timed-out, \
-                          125 out-of-fuel, 126 denied, 134 trapped, 137 out-of-memory.";
+                          125 out-of-fuel, 126 denied, 134 trapped, 137 out-of-memory. A command that fails gives its \
+                          own.";
 
 impl Ask for Invoke {
     async fn ask(self, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {
-        let call = Payload {
-            content_type: self.content_type.clone(),
-            headers: self.headers.clone(),
-            body: self.body()?.into(),
-        };
-        let invoked = client.invoke(&parse(&self.function)?, self.version, call.into()).await?;
+        let invoked = client.invoke(&parse(&self.function)?, self.version, self.call()?).await?;
         if context.output.is_json() {
             context.output.answer(&value(&self.function, &invoked), String::new)?;
         } else {
@@ -74,16 +82,33 @@ impl Ask for Invoke {
 }
 
 impl Invoke {
+    fn call(&self) -> anyhow::Result<Call> {
+        if let Some(text) = &self.typed {
+            return Ok(Call::Typed(text.clone()));
+        }
+        let body = self.body()?.into();
+        if !self.args.is_empty() {
+            return Ok(Call::Command { args: self.args.clone(), stdin: body });
+        }
+        let pseudo = |name: &str, value: &Option<String>| value.clone().map(|value| (name.to_owned(), value));
+        let pseudo = [pseudo(":method", &self.method), pseudo(":path", &self.path)].into_iter().flatten();
+        let headers = pseudo.chain(self.headers.clone()).collect();
+        Ok(Payload { content_type: self.content_type.clone(), headers, body }.into())
+    }
+
     fn body(&self) -> anyhow::Result<Vec<u8>> {
+        let piped = || !self.args.is_empty() && !io::stdin().is_terminal();
         match (&self.data, &self.file) {
             (Some(data), _) => Ok(data.clone().into_bytes()),
-            (None, Some(file)) if file.as_os_str() == "-" => {
+            (None, Some(file)) if file.as_os_str() != "-" => {
+                fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+            }
+            (None, None) if !piped() => Ok(Vec::new()),
+            (None, _) => {
                 let mut body = Vec::new();
                 io::stdin().read_to_end(&mut body).context("cannot read standard input")?;
                 Ok(body)
             }
-            (None, Some(file)) => fs::read(file).with_context(|| format!("cannot read {}", file.display())),
-            (None, None) => Ok(Vec::new()),
         }
     }
 
@@ -106,17 +131,24 @@ fn value(function: &str, invoked: &Invoked) -> serde_json::Value {
     })
 }
 
-/// The reply goes to standard output as it is; every other outcome is a matter for standard error.
+/// The reply goes to standard output as it is, and what a command wrote before it failed; every other outcome is a matter
+/// for standard error.
 fn show(outcome: &Outcome) -> anyhow::Result<()> {
-    let Outcome::Succeeded(reply) = outcome else {
-        let text = printable(&outcome.to_string());
-        let (name, rest) = text.split_once(':').unwrap_or((&text, ""));
-        anstream::eprintln!("{}:{rest}", bad(name));
-        return Ok(());
-    };
+    match outcome {
+        Outcome::Succeeded(reply) => return show_body(&reply.body),
+        Outcome::Failed(failure) => failure.exit.iter().try_for_each(|exit| show_body(&exit.stdout))?,
+        _ => {}
+    }
+    let text = printable(&outcome.to_string());
+    let (name, rest) = text.split_once(':').unwrap_or((&text, ""));
+    anstream::eprintln!("{}:{rest}", bad(name));
+    Ok(())
+}
+
+fn show_body(body: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    let ends = reply.body.is_empty() || reply.body.ends_with(b"\n") || std::str::from_utf8(&reply.body).is_err();
-    out.write_all(&reply.body)?;
+    let ends = body.is_empty() || body.ends_with(b"\n") || std::str::from_utf8(body).is_err();
+    out.write_all(body)?;
     out.write_all(if ends { b"" } else { b"\n" })?;
     Ok(out.flush()?)
 }
@@ -124,7 +156,15 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
 fn summary(invoked: &Invoked) -> String {
     let Invoked { task, version, node, outcome, usage } = invoked;
     let name = if matches!(outcome, Outcome::Succeeded(_)) { good(outcome.name()) } else { bad(outcome.name()) };
-    format!("{name} {}", dim(format_args!("task {task} · version {version} · {node} · {}", cost(usage))))
+    let status = status(outcome).map(|status| format!("status {} · ", printable(status))).unwrap_or_default();
+    let rest = dim(format_args!("{status}task {task} · version {version} · {node} · {}", cost(usage)));
+    format!("{name} {rest}")
+}
+
+/// The status of an HTTP response.
+fn status(outcome: &Outcome) -> Option<&str> {
+    let Outcome::Succeeded(reply) = outcome else { return None };
+    reply.headers.iter().find(|(name, _)| name == ":status").map(|(_, status)| status.as_str())
 }
 
 fn cost(usage: &Usage) -> String {
@@ -135,7 +175,7 @@ fn cost(usage: &Usage) -> String {
 fn exit_code(outcome: &Outcome) -> ExitCode {
     ExitCode::from(match outcome {
         Outcome::Succeeded(_) => 0,
-        Outcome::Failed(_) => 1,
+        Outcome::Failed(failure) => failure.exit.as_ref().map_or(1, |exit| exit.code),
         // As timeout(1), and as a shell shows SIGABRT and SIGKILL.
         Outcome::TimedOut { .. } => 124,
         Outcome::OutOfFuel { .. } => 125,

@@ -70,9 +70,13 @@ pub(crate) fn outcome(outcome: &Outcome) -> Value {
     let mut view = match outcome {
         Outcome::Succeeded(reply) => payload(reply),
         Outcome::Failed(failure) => {
-            let exit_code = failure.exit.as_ref().map(|exit| exit.code);
             let (code, message, retryable) = (&failure.code, &failure.message, failure.retryable);
-            json!({ "code": code, "message": message, "retryable": retryable, "exit_code": exit_code })
+            let mut view = json!({ "code": code, "message": message, "retryable": retryable, "exit_code": null });
+            if let Some(exit) = &failure.exit {
+                view["exit_code"] = json!(exit.code);
+                bytes(&mut view, "stdout", &exit.stdout);
+            }
+            view
         }
         Outcome::Trapped(trap) => trapped(trap),
         Outcome::OutOfFuel { limit } => json!({ "limit": limit }),

@@ -2,22 +2,31 @@
 //! copied into vectors first.
 
 use bytes::Bytes;
+use spear_hostcalls::Guest;
 use spear_types::{Failure, Payload};
-use wasmtime::component::{ComponentType, Lift, Lower};
+use wasmtime::{
+    Store,
+    component::{ComponentExportIndex, ComponentType, Lift, Lower, TypedFunc},
+};
+
+use super::{Answer, cut, other_type};
+use crate::{limiter::Limiter, prepared::Prepared};
 
 /// The interface that a function exports.
-pub(crate) const INTERFACE: &str = "spear:hostcalls/handler@0.1.0";
+pub(super) const INTERFACE: &str = "spear:hostcalls/handler@0.1.0";
 /// The function in it.
-pub(crate) const FUNCTION: &str = "handle";
+pub(super) const FUNCTION: &str = "handle";
 
 /// A failure's longest code and message in bytes; what is longer is cut, because the guest chose it.
 const MAX_CODE: usize = 64;
-const MAX_MESSAGE: usize = 16 << 10;
+pub(super) const MAX_MESSAGE: usize = 16 << 10;
+
+type Handle = TypedFunc<(WitPayload,), (Result<WitPayload, WitFailure>,)>;
 
 /// The record `call`, and by its equal shape the record `reply`.
 #[derive(Debug, Clone, ComponentType, Lower, Lift)]
 #[component(record)]
-pub(crate) struct WitPayload {
+struct WitPayload {
     #[component(name = "content-type")]
     content_type: Option<String>,
     headers: Vec<(String, String)>,
@@ -27,7 +36,7 @@ pub(crate) struct WitPayload {
 /// The record `failure`.
 #[derive(Debug, Clone, ComponentType, Lower, Lift)]
 #[component(record)]
-pub(crate) struct WitFailure {
+struct WitFailure {
     code: String,
     message: String,
     retryable: bool,
@@ -54,11 +63,15 @@ impl From<WitFailure> for Failure {
     }
 }
 
-/// The text, or its start of at most `max` bytes.
-pub(crate) fn cut(mut text: String, max: usize) -> String {
-    if text.len() > max {
-        text.truncate(text.floor_char_boundary(max));
-        text.shrink_to_fit();
-    }
-    text
+pub(super) async fn run(
+    store: &mut Store<Guest<Limiter>>,
+    prepared: &Prepared,
+    handle: ComponentExportIndex,
+    call: Payload,
+) -> wasmtime::Result<Answer> {
+    let instance = prepared.instance.instantiate_async(&mut *store).await?;
+    let handle: Handle =
+        instance.get_typed_func(&mut *store, handle).map_err(|error| other_type(FUNCTION, INTERFACE, error))?;
+    let (answer,) = handle.call_async(&mut *store, (call.into(),)).await?;
+    Ok(answer.map(Payload::from).map_err(Failure::from))
 }
