@@ -113,7 +113,7 @@ fn languages() -> impl Iterator<Item = Finding> {
     let path = tools::search_path(Path::new("."));
     tools::TOOLS.iter().filter(|tool| tool.program != "cargo").map(move |tool| match tool.find(&path) {
         Some(file) => Finding::good(tool.what, file.display()),
-        None => Finding::good(tool.what, format_args!("not installed. {}", tool.help())),
+        None => Finding::good(tool.what, format_args!("not installed, and not needed for Rust: {}", tool.help())),
     })
 }
 
