@@ -6,8 +6,9 @@ use bytes::Bytes;
 use futures::channel::mpsc;
 use serde_json::json;
 use spear_proto::v1;
-use spear_types::{Code, Digest};
+use spear_types::{Code, Digest, Hasher};
 use tonic::Code as Grpc;
+use v1::{ObjectChange, apply_objects_request::Part, condition::Is};
 
 use crate::harness::{Refused as _, Sms, eventually};
 
@@ -78,9 +79,18 @@ async fn a_name_or_key_that_could_climb_or_is_too_long_is_refused_by_every_opera
     let sms = Sms::alone().await;
     let before = sms.kept().await;
     let long = "k".repeat(10_000);
-    for (bucket, key) in
-        [("b", "../k"), ("b", "a/../../k"), ("b", "/k"), ("b", ""), ("b", &long), ("..", "k"), (&long, "k")]
-    {
+    for (bucket, key) in [
+        ("b", "../k"),
+        ("b", "a/../../k"),
+        ("b", "/k"),
+        ("b", ""),
+        ("b", &long),
+        ("..", "k"),
+        (&long, "k"),
+        ("%2e%2e", "k"),
+        ("b%2Fk", "k"),
+        ("%62", "k"),
+    ] {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         let mut client = sms.api.objects();
         let shown = sms.api.put(&bucket, &key, "x").await.refused(Code::InvalidName, Grpc::InvalidArgument).message;
@@ -88,11 +98,25 @@ async fn a_name_or_key_that_could_climb_or_is_too_long_is_refused_by_every_opera
         sms.api.get(&bucket, &key).await.refused(Code::InvalidName, Grpc::InvalidArgument);
         let stat = v1::StatObjectRequest { bucket: bucket.clone(), key: key.clone() };
         client.stat_object(stat).await.refused(Code::InvalidName, Grpc::InvalidArgument);
-        let delete = v1::DeleteObjectRequest { bucket, key, ..Default::default() };
-        client.delete_object(delete).await.refused(Code::InvalidName, Grpc::InvalidArgument);
+        let delete = v1::DeleteObjectRequest { bucket: bucket.clone(), key: key.clone(), ..Default::default() };
+        client.delete_object(delete.clone()).await.refused(Code::InvalidName, Grpc::InvalidArgument);
+        let added = sms.api.change(&bucket, &key, ObjectChange::AddRef).await;
+        added.refused(Code::InvalidName, Grpc::InvalidArgument);
+        let put = Part::Put(v1::PutObjectHeader { bucket, key, ..Default::default() });
+        for part in [put, Part::Delete(delete)] {
+            sms.api.apply([part]).await.refused(Code::InvalidName, Grpc::InvalidArgument);
+        }
     }
     assert_eq!(sms.spear(["-o", "json", "object", "put", "b/../k", "-"]).await.error()["code"], "InvalidName");
     assert_eq!(sms.kept().await, before);
+}
+
+#[tokio::test]
+async fn a_percent_sign_in_a_key_is_a_percent_sign() {
+    let sms = Sms::alone().await;
+    sms.api.put("b", "a/%2e%2e/%2e%2e/k", "here").await.unwrap();
+    assert_eq!(sms.api.get("b", "a/%2e%2e/%2e%2e/k").await.unwrap(), b"here");
+    sms.api.get("b", "k").await.refused(Code::UnknownObject, Grpc::NotFound);
 }
 
 #[tokio::test]
@@ -106,6 +130,8 @@ async fn what_does_not_exist_is_unknown() {
         (["object", "get", "b/k"], "UnknownObject"),
         (["object", "stat", "b/k"], "UnknownObject"),
         (["object", "rm", "b/k"], "UnknownObject"),
+        (["object", "ref", "b/k"], "UnknownObject"),
+        (["object", "pin", "c/k"], "UnknownBucket"),
     ] {
         assert_eq!(sms.spear(["-o", "json"].into_iter().chain(args)).await.error()["code"], code, "{args:?}");
     }
@@ -180,6 +206,221 @@ async fn the_command_line_puts_gets_lists_and_removes() {
     let get = sms.spear(["object", "get", "photos/2026/a.png", "copy.png"]).await;
     assert_eq!(get.code, 3);
     assert_eq!(fs::read(folder.join("copy.png")).unwrap(), b"\x89PNG and more", "what could not be got left the file");
+}
+
+#[tokio::test]
+async fn a_put_or_removal_whose_condition_does_not_hold_changes_nothing() {
+    let sms = Sms::alone().await;
+    let first = sms.api.put("b", "k", "first").await.unwrap();
+    let before = sms.kept().await;
+    let absent = Is::Absent(v1::condition::Absent {});
+    for is in [absent, Is::Version(2), Is::Etag(Digest::of(b"other").to_string())] {
+        let condition = Some(v1::Condition { is: Some(is) });
+        let put =
+            sms.api.put_parts(v1::PutObjectHeader { condition: condition.clone(), ..header() }, "now".into()).await;
+        let refusal = put.refused(Code::ConditionFailed, Grpc::FailedPrecondition);
+        assert_eq!(refusal.version, Some(1), "it says what is there: {refusal}");
+        let (bucket, key) = ("b".to_owned(), "k".to_owned());
+        let delete = v1::DeleteObjectRequest { bucket, key, condition, force: true };
+        sms.api.objects().delete_object(delete).await.refused(Code::ConditionFailed, Grpc::FailedPrecondition);
+    }
+    assert_eq!((sms.kept().await, sms.api.stat("b", "k").await.unwrap()), (before, first.clone()));
+    let condition = Some(v1::Condition { is: Some(Is::Etag(first.etag.to_string())) });
+    let second = sms.api.put_parts(v1::PutObjectHeader { condition, ..header() }, "second".into()).await.unwrap();
+    assert_eq!(second.version, 2);
+}
+
+#[tokio::test]
+async fn a_pinned_or_referenced_object_stays_until_nothing_holds_it_or_it_is_forced() {
+    let sms = Sms::alone().await;
+    sms.api.put("b", "k", "kept").await.unwrap();
+    let change = async |what| sms.api.change("b", "k", what).await.unwrap();
+    let delete = async |force| {
+        let request = v1::DeleteObjectRequest { bucket: "b".into(), key: "k".into(), condition: None, force };
+        sms.api.objects().delete_object(request).await
+    };
+    change(ObjectChange::AddRef).await;
+    change(ObjectChange::AddRef).await;
+    change(ObjectChange::Pin).await;
+    let refusal = delete(false).await.refused(Code::ObjectInUse, Grpc::FailedPrecondition);
+    assert_eq!(refusal.message, "the object b/k is in use: it is pinned and has 2 references");
+    let again = sms.api.put("b", "k", "overwritten").await.unwrap();
+    assert_eq!((again.version, again.references, again.pinned), (2, 2, true));
+    change(ObjectChange::RemoveRef).await;
+    assert_eq!(change(ObjectChange::RemoveRef).await.unwrap().references, 0, "the pin keeps it");
+    let none = sms.api.change("b", "k", ObjectChange::RemoveRef).await;
+    none.refused(Code::ConditionFailed, Grpc::FailedPrecondition);
+    change(ObjectChange::AddRef).await;
+    assert!(!change(ObjectChange::Unpin).await.unwrap().pinned);
+    delete(false).await.refused(Code::ObjectInUse, Grpc::FailedPrecondition);
+    assert_eq!(change(ObjectChange::RemoveRef).await, None, "the last reference takes it away");
+    sms.api.stat("b", "k").await.refused(Code::UnknownObject, Grpc::NotFound);
+
+    sms.api.put("b", "k", "again").await.unwrap();
+    change(ObjectChange::Pin).await;
+    delete(true).await.unwrap();
+    sms.api.stat("b", "k").await.refused(Code::UnknownObject, Grpc::NotFound);
+    assert_eq!(sms.blobs(), BTreeSet::new());
+    for unspecified in [0, 5, -1] {
+        let request = v1::ChangeObjectRequest { bucket: "b".into(), key: "k".into(), change: unspecified };
+        sms.api.objects().change_object(request).await.refused(Code::InvalidRequest, Grpc::InvalidArgument);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_done_whole() {
+    let sms = Sms::alone().await;
+    sms.api.put("b", "old", "old").await.unwrap();
+    let large: Vec<u8> = (0..=255).cycle().take(3 << 20).collect();
+    let [begin, middle, end] = [0..1 << 20, 1 << 20..2 << 20, 2 << 20..3 << 20].map(|part| chunk(large[part].to_vec()));
+    let infos = sms
+        .api
+        .apply([
+            put("b", "large", Some(3 << 20)),
+            begin,
+            middle,
+            end,
+            put("c", "empty", None),
+            change("b", "large", ObjectChange::AddRef),
+            Part::Delete(v1::DeleteObjectRequest { bucket: "b".into(), key: "old".into(), ..Default::default() }),
+            put("c", "small", None),
+            chunk("small"),
+        ])
+        .await
+        .unwrap();
+    let seen: Vec<_> =
+        infos.iter().map(|info| info.as_ref().map(|info| (info.key.as_str(), info.references))).collect();
+    assert_eq!(seen, [Some(("large", 0)), Some(("empty", 0)), Some(("large", 1)), None, Some(("small", 0))]);
+    assert!(sms.api.get("b", "large").await.unwrap() == large);
+    assert_eq!(sms.api.get("c", "small").await.unwrap(), b"small");
+    assert_eq!(sms.blobs().len(), 3);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_refused_anywhere_changes_nothing() {
+    let sms = Sms::alone().await;
+    sms.api.put("b", "k", "before").await.unwrap();
+    let before = (sms.kept().await, sms.api.stat("b", "k").await.unwrap());
+    let absent = Some(v1::Condition { is: Some(Is::Absent(v1::condition::Absent {})) });
+    let conditional = Part::Put(v1::PutObjectHeader { condition: absent, ..header() });
+    let nothing = || put("c", "new", None);
+    for (last, code, grpc) in [
+        (vec![change("b", "unknown", ObjectChange::Pin)], Code::UnknownObject, Grpc::NotFound),
+        (vec![conditional], Code::ConditionFailed, Grpc::FailedPrecondition),
+        (vec![put("b", "k", Some(9)), chunk("8 bytes.")], Code::InvalidRequest, Grpc::InvalidArgument),
+        (vec![put("b", "k", Some(7)), chunk("8 bytes.")], Code::TooLarge, Grpc::InvalidArgument),
+        (vec![put("b", "k", Some(5 << 30))], Code::TooLarge, Grpc::InvalidArgument),
+        (vec![change("b", "k", ObjectChange::Pin), chunk("of nothing")], Code::InvalidRequest, Grpc::InvalidArgument),
+        (vec![nothing(); 1_000], Code::TooLarge, Grpc::InvalidArgument),
+    ] {
+        let first = [nothing(), chunk("new"), put("b", "k", None), chunk("after")];
+        sms.api.apply(first.into_iter().chain(last)).await.refused(code, grpc);
+        assert_eq!((sms.kept().await, sms.api.stat("b", "k").await.unwrap()), before);
+        sms.api.stat("c", "new").await.refused(Code::UnknownBucket, Grpc::NotFound);
+    }
+    let empty = v1::ApplyObjectsRequest { part: None };
+    let applied = sms.api.objects().apply_objects(futures::stream::iter([empty])).await;
+    applied.refused(Code::InvalidRequest, Grpc::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_batch_that_its_client_gives_up_leaves_nothing() {
+    let sms = Sms::alone().await;
+    let (out, parts) = mpsc::unbounded();
+    for part in [put("b", "one", None), chunk("one"), put("b", "two", None), chunk(vec![7; 1 << 20])] {
+        out.unbounded_send(v1::ApplyObjectsRequest { part: Some(part) }).unwrap();
+    }
+    let mut client = sms.api.objects();
+    let apply = tokio::spawn(async move { client.apply_objects(parts).await });
+    eventually("two files in the making", async || (sms.blobs().len() == 2).then_some(())).await;
+    apply.abort();
+    eventually("no file in the making", async || sms.blobs().is_empty().then_some(())).await;
+    sms.api.stat("b", "one").await.refused(Code::UnknownBucket, Grpc::NotFound);
+}
+
+#[tokio::test]
+async fn the_command_line_has_conditions_ranges_pages_references_and_pins() {
+    let sms = Sms::alone().await;
+    let folder = sms.home.path();
+    fs::write(folder.join("file"), "0123456789").unwrap();
+    let first = sms.json(["object", "put", "b/k", "file", "--if-absent"]).await;
+    let refused = async |args: &[&str]| sms.spear(["-o", "json"].iter().chain(args)).await.error()["code"].clone();
+    let etag = first["etag"].as_str().unwrap();
+    assert_eq!(refused(&["object", "put", "b/k", "file", "--if-absent"]).await, "ConditionFailed");
+    assert_eq!(refused(&["object", "put", "b/k", "file", "--if-version", "2"]).await, "ConditionFailed");
+    assert_eq!(sms.json(["object", "put", "b/k", "file", "--if-match", etag]).await["version"], 2);
+    assert_eq!(sms.json(["object", "put", "b/k", "file", "--if-version", "2"]).await["version"], 3);
+
+    for (range, expected) in [("0-0", "0"), ("7-", "789"), ("2-3", "23"), ("8-99", "89"), ("10-", "")] {
+        assert_eq!(sms.spear(["object", "get", "b/k", "--range", range]).await.answer(), expected);
+    }
+    assert_eq!(sms.spear(["object", "get", "b/k", "--range", "3-2"]).await.code, 2);
+
+    for key in ["l", "m", "n"] {
+        sms.api.put("b", key, "x").await.unwrap();
+    }
+    let page = sms.json(["object", "ls", "b", "--after", "k", "--limit", "2"]).await;
+    assert_eq!((&page[0]["key"], &page[1]["key"], &page[2]), (&json!("l"), &json!("m"), &json!(null)));
+
+    assert_eq!(sms.json(["object", "ref", "b/k"]).await["references"], 1);
+    assert_eq!(sms.json(["object", "pin", "b/k"]).await["pinned"], true);
+    let table = sms.spear(["object", "ls", "b"]).await.answer();
+    assert!(table.contains("REFS") && table.contains("PINNED") && table.contains("yes"), "{table}");
+    assert_eq!(refused(&["object", "rm", "b/k"]).await, "ObjectInUse");
+    assert_eq!(sms.json(["object", "unref", "b/k"]).await["references"], 0);
+    assert_eq!(refused(&["object", "unref", "b/k"]).await, "ConditionFailed");
+    assert_eq!(sms.json(["object", "rm", "b/k", "--force", "--if-version", "3"]).await, json!({ "removed": "b/k" }));
+    sms.json(["object", "ref", "b/l"]).await;
+    assert_eq!(sms.json(["object", "unref", "b/l"]).await, json!({ "removed": "b/l" }));
+    sms.json(["object", "pin", "b/m"]).await;
+    assert_eq!(sms.json(["object", "unpin", "b/m"]).await["pinned"], false);
+}
+
+#[tokio::test]
+async fn half_of_a_file_is_no_object() {
+    let sms = Sms::alone().await;
+    // It opens, and cannot be read: a folder.
+    let ran = sms.spear(["-o", "json", "object", "put", "b/k", "."]).await;
+    assert!(ran.error()["message"].as_str().unwrap().starts_with("cannot read ."), "{ran:?}");
+    sms.api.get("b", "k").await.refused(Code::UnknownBucket, Grpc::NotFound);
+    assert_eq!(sms.blobs(), BTreeSet::new());
+}
+
+#[tokio::test]
+async fn an_object_of_any_size_goes_through_in_little_memory() {
+    const SIZE: u64 = 512 << 20;
+    const MORE: u64 = 64 << 20;
+    let sms = Sms::alone().await;
+    let folder = sms.home.path();
+    fs::File::create(folder.join("in")).unwrap().set_len(SIZE).unwrap();
+    sms.api.put("b", "small", "x").await.unwrap();
+    let before = sms.program.peak_memory();
+    let put = sms.json(["object", "put", "b/large", "in"]).await;
+    sms.spear(["object", "get", "b/large", "out"]).await.answer();
+    let after = sms.program.peak_memory();
+    assert!(after < before + MORE, "{before} bytes before, {after} after {SIZE} came and went");
+    assert_eq!(put["size"], SIZE);
+    assert_eq!(put["etag"], digest_of(&folder.join("out")).to_string());
+}
+
+fn digest_of(file: &std::path::Path) -> Digest {
+    let (mut file, mut hasher, mut piece) = (fs::File::open(file).unwrap(), Hasher::default(), vec![0; 1 << 20]);
+    while let length @ 1.. = std::io::Read::read(&mut file, &mut piece).unwrap() {
+        hasher.update(&piece[..length]);
+    }
+    hasher.finish()
+}
+
+fn put(bucket: &str, key: &str, size: Option<u64>) -> Part {
+    Part::Put(v1::PutObjectHeader { bucket: bucket.to_owned(), key: key.to_owned(), size, ..Default::default() })
+}
+
+fn chunk(bytes: impl Into<Bytes>) -> Part {
+    Part::Chunk(v1::Chunk { data: bytes.into() })
+}
+
+fn change(bucket: &str, key: &str, change: ObjectChange) -> Part {
+    Part::Change(v1::ChangeObjectRequest { bucket: bucket.to_owned(), key: key.to_owned(), change: change.into() })
 }
 
 fn header() -> v1::PutObjectHeader {

@@ -3,12 +3,12 @@
 //! It is stored with the function and shown to whoever may see it: what nobody may see is a
 //! [secret](crate::secrets). At most 100 entries and 64 KiB in all; a key is at most 256 bytes. Needs no grant.
 //!
-//! ```no_run
+//! ```
 //! use spear_guest::config;
 //!
 //! # fn main() -> Result<(), config::Error> {
-//! let greeting = config::get("greeting")?.unwrap_or_else(|| "Hello".to_owned());
-//! let region = config::require("region")?;
+//! let greeting = config::require("greeting")?;
+//! let mark = config::get("mark")?.unwrap_or_else(|| "!".to_owned());
 //! for (name, value) in config::all()? {
 //!     println!("{name} = {value}");
 //! }

@@ -1,4 +1,4 @@
-//! What the wrappers call. The types are those of `wit/` either way.
+//! What the wrappers call: SPEAR in a component, a fake of it on the author's machine. The types are those of `wit/`.
 
 #[cfg(target_family = "wasm")]
 pub(crate) use crate::bindings::{
@@ -6,7 +6,4 @@ pub(crate) use crate::bindings::{
     wasi::config::store as config,
 };
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use crate::bindings::{
-    spear::hostcalls::{kv, logs, objects, resources, secrets, tasks},
-    wasi::config::store as config,
-};
+pub(crate) use crate::fake::{config, kv, logs, objects, resources, secrets, tasks};

@@ -13,13 +13,15 @@
 //! What it may ask of SPEAR is one module per capability: [`config`], [`http`], [`kv`], [`log`], [`objects`],
 //! [`resources`], [`secrets`] and [`tasks`]. Files, clocks, randomness and printing are those of `std`.
 //!
-//! The crate also compiles for the machine it is built on, so that a function's own logic can be tested there; only
-//! inside SPEAR is there a host to ask, and a capability that is used anywhere else panics.
+//! On the author's own machine `cargo test` runs the same function against SPEAR in memory, under the same grants: see
+//! `spear_guest::test`.
 
 mod call;
 pub mod config;
 mod error;
 mod failure;
+#[cfg(not(target_family = "wasm"))]
+mod fake;
 mod host;
 pub mod http;
 mod json;
@@ -31,6 +33,8 @@ mod reply;
 pub mod resources;
 pub mod secrets;
 pub mod tasks;
+#[cfg(not(target_family = "wasm"))]
+pub mod test;
 
 #[allow(clippy::allow_attributes_without_reason, missing_docs, unreachable_pub, unsafe_code, reason = "generated code")]
 mod bindings;

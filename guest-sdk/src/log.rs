@@ -3,7 +3,7 @@
 //! One macro per level: [`trace!`], [`debug!`], [`info!`], [`warn!`] and [`error!`]. Each takes a format string with its
 //! arguments as [`format!`] does (captured or by position), then, after a `;`, any number of named values:
 //!
-//! ```no_run
+//! ```
 //! use spear_guest::log;
 //!
 //! let (key, width, height) = ("cat.jpg", 200, 150);
@@ -19,7 +19,6 @@ use std::fmt::{Arguments, Display};
 
 use crate::host::logs;
 
-#[doc(hidden)]
 pub use crate::bindings::spear::hostcalls::logs::Level;
 #[doc(inline)]
 pub use crate::{__debug as debug, __error as error, __info as info, __trace as trace, __warn as warn};

@@ -3,10 +3,12 @@
 //! A function reads only the secrets that its manifest names (`[grants] secrets`). The values are the node's: they are never
 //! stored with a function, a task or a log; where one appears in a log line, the host replaces it.
 //!
-//! ```no_run
+//! ```
 //! use spear_guest::secrets;
 //!
+//! # use spear_guest::test::Host;
 //! # fn main() -> Result<(), secrets::Error> {
+//! # let _host = Host::from_manifest().secret("api-key", "hunter2");
 //! let key = secrets::get("api-key")?;
 //! println!("{key:?}"); // [secret]
 //! let header = format!("Bearer {}", key.expose_str()?);

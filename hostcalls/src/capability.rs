@@ -5,7 +5,7 @@ use std::sync::Arc;
 use spear_types::{Granted, Identity, Limits, Refusal, Settings};
 use wasmtime::component::Linker;
 
-use crate::{State, logs::LogBuffer};
+use crate::{Gate, State, logs::LogBuffer};
 
 /// A store's data: the hostcalls' own part, and what the host keeps beside it.
 pub struct Guest<H> {
@@ -39,6 +39,8 @@ pub struct PrepareContext {
     pub deadline: std::time::Instant,
     /// Where its log goes; outlives the instance.
     pub log: Arc<LogBuffer>,
+    /// Where it asks for what it may: [`Configured::gate`](crate::Configured::gate).
+    pub gate: Gate,
 }
 
 /// One capability.

@@ -15,7 +15,9 @@
 mod bindings;
 mod capability;
 mod config;
+pub mod files;
 mod gate;
+pub mod http;
 pub mod kv;
 pub mod logs;
 mod meter;
@@ -30,9 +32,10 @@ use std::sync::Arc;
 use spear_types::{Denial, Granted, Refusal, Settings};
 use wasmtime::component::{Linker, ResourceTable};
 
-use crate::{capability::Capability as _, gate::Gate};
+use crate::capability::Capability as _;
 pub use crate::{
     capability::{ConfigureContext, Guest, Host, PrepareContext},
+    gate::Gate,
     meter::Meter,
 };
 
@@ -40,6 +43,7 @@ pub use crate::{
 #[derive(Clone)]
 pub struct Hostcalls {
     config: config::Config,
+    http: http::Http,
     kv: kv::Kv,
     logs: logs::Logs,
     objects: objects::Objects,
@@ -60,17 +64,23 @@ pub struct Backends {
     pub tasks: Arc<dyn tasks::Backend>,
     /// Secrets.
     pub secrets: Arc<dyn secrets::Backend>,
+    /// The way out for HTTP requests.
+    pub network: http::Network,
+    /// The folders that files may be granted in.
+    pub folders: files::Folders,
 }
 
 /// What one deployed version may do.
 pub struct Configured {
     config: Arc<Settings>,
     granted: Arc<Granted>,
+    wasi: wasmtime_wasi::filesystem::WasiFilesystemCtx,
 }
 
 /// What one instance holds: the part of its store's data that belongs to hostcalls.
 pub struct State {
     config: config::State,
+    http: http::State,
     kv: kv::State,
     logs: logs::State,
     objects: objects::State,
@@ -87,16 +97,17 @@ impl Hostcalls {
     /// The list over its backends.
     #[must_use]
     pub fn new(backends: Backends) -> Self {
-        let Backends { objects, kv, tasks, secrets } = backends;
+        let Backends { objects, kv, tasks, secrets, network, folders } = backends;
         Self {
             config: config::Config,
+            http: http::Http::new(network),
             kv: kv::Kv::new(kv),
             logs: logs::Logs,
             objects: objects::Objects::new(objects),
             resources: resources::Resources,
             secrets: secrets::Secrets::new(secrets),
             tasks: tasks::Tasks::new(tasks),
-            wasi: wasi::Wasi,
+            wasi: wasi::Wasi::new(folders),
         }
     }
 
@@ -106,6 +117,7 @@ impl Hostcalls {
     /// When two capabilities define one name: a fault of this crate.
     pub fn init<H: Host>(&self, linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
         config::Config::init(linker)?;
+        http::Http::init(linker)?;
         kv::Kv::init(linker)?;
         logs::Logs::init(linker)?;
         objects::Objects::init(linker)?;
@@ -121,14 +133,14 @@ impl Hostcalls {
     /// The first capability that cannot honour its grant says why.
     pub fn configure(&self, version: &ConfigureContext<'_>) -> Result<Configured, Refusal> {
         let config = self.config.configure(version)?;
+        self.http.configure(version)?;
         self.kv.configure(version)?;
         self.logs.configure(version)?;
         self.objects.configure(version)?;
         self.resources.configure(version)?;
         self.secrets.configure(version)?;
         self.tasks.configure(version)?;
-        self.wasi.configure(version)?;
-        Ok(Configured { config, granted: Arc::clone(version.granted) })
+        Ok(Configured { config, granted: Arc::clone(version.granted), wasi: self.wasi.configure(version)? })
     }
 
     /// The third moment: the state of one instance.
@@ -138,17 +150,26 @@ impl Hostcalls {
         table.set_max_capacity(usize::try_from(run.limits.handles).unwrap_or(usize::MAX));
         State {
             config: self.config.prepare(&configured.config, run),
+            http: self.http.prepare(&(), run),
             kv: self.kv.prepare(&(), run),
             logs: self.logs.prepare(&(), run),
             objects: self.objects.prepare(&(), run),
             resources: self.resources.prepare(&(), run),
             secrets: self.secrets.prepare(&(), run),
             tasks: self.tasks.prepare(&(), run),
-            wasi: self.wasi.prepare(&(), run),
+            wasi: self.wasi.prepare(&configured.wasi, run),
             table,
             meter: Meter::default(),
-            gate: Gate::new(&configured.granted, &run.log),
+            gate: run.gate.clone(),
         }
+    }
+}
+
+impl Configured {
+    /// Where one instance asks for what it may, and what it was denied is written to its log.
+    #[must_use]
+    pub fn gate(&self, log: &Arc<logs::LogBuffer>) -> Gate {
+        Gate::new(&self.granted, log)
     }
 }
 
@@ -156,12 +177,14 @@ impl State {
     /// What the hostcalls of this instance cost up to now.
     #[must_use]
     pub fn meter(&self) -> Meter {
-        self.meter
+        let Meter { hostcalls, bytes_in, bytes_out } = self.meter;
+        let traffic = self.http.traffic();
+        Meter { hostcalls, bytes_in: bytes_in + traffic.received(), bytes_out: bytes_out + traffic.sent() }
     }
 
     /// The last thing that the guest asked for without a grant.
     #[must_use]
-    pub fn denial(&self) -> Option<&Denial> {
+    pub fn denial(&self) -> Option<Denial> {
         self.gate.denial()
     }
 

@@ -5,9 +5,9 @@
 pub struct Meter {
     /// Calls of `spear:hostcalls` that the guest made; the standard interfaces are not counted.
     pub hostcalls: u64,
-    /// Bytes that hostcalls gave to the guest.
+    /// Bytes that hostcalls, and the bodies of HTTP responses, gave to the guest.
     pub bytes_in: u64,
-    /// Bytes that the guest gave to hostcalls.
+    /// Bytes that the guest gave to hostcalls and to the bodies of HTTP requests.
     pub bytes_out: u64,
 }
 

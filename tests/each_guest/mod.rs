@@ -2,10 +2,14 @@
 
 mod chatter;
 mod counter;
+mod dial;
 mod echo;
 mod env_peek;
 mod fail;
+mod fetch;
+mod files;
 mod flood;
+mod greedy;
 mod hello;
 mod hog;
 mod keyvalue;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use spear_proto::v1::{
     self, function_service_client::FunctionServiceClient, invoke_service_client::InvokeServiceClient,
-    log_service_client::LogServiceClient, node_service_client::NodeServiceClient,
+    kv_service_client::KvServiceClient, log_service_client::LogServiceClient, node_service_client::NodeServiceClient,
     object_service_client::ObjectServiceClient, spearlet_service_client::SpearletServiceClient,
 };
 use spear_types::{FunctionVersion, LogLine, NodeInfo, ObjectInfo, Outcome, Usage};
@@ -69,6 +69,10 @@ impl Api {
         ObjectServiceClient::new(self.channel.clone())
     }
 
+    pub(crate) fn kv(&self) -> KvServiceClient<Channel> {
+        KvServiceClient::new(self.channel.clone()).max_decoding_message_size(usize::MAX)
+    }
+
     pub(crate) fn spearlet(&self) -> SpearletServiceClient<Channel> {
         SpearletServiceClient::new(self.channel.clone())
     }
@@ -131,6 +135,49 @@ impl Api {
         let requests = parts.map(|part| v1::PutObjectRequest { part: Some(part) });
         let response = self.objects().put_object(futures::stream::iter(requests)).await?;
         Ok(decode(response.into_inner().object))
+    }
+
+    pub(crate) async fn stat(&self, bucket: &str, key: &str) -> Answer<ObjectInfo> {
+        let request = v1::StatObjectRequest { bucket: bucket.to_owned(), key: key.to_owned() };
+        Ok(decode(self.objects().stat_object(request).await?.into_inner().object))
+    }
+
+    /// A reference or a pin; nothing when the object went with its last reference.
+    pub(crate) async fn change(&self, bucket: &str, key: &str, change: v1::ObjectChange) -> Answer<Option<ObjectInfo>> {
+        let (bucket, key, change) = (bucket.to_owned(), key.to_owned(), change.into());
+        let response = self.objects().change_object(v1::ChangeObjectRequest { bucket, key, change }).await?;
+        Ok(response.into_inner().object.map(|object| decode(Some(object))))
+    }
+
+    /// A batch of operations on objects.
+    pub(crate) async fn apply(
+        &self,
+        parts: impl IntoIterator<Item = v1::apply_objects_request::Part>,
+    ) -> Answer<Vec<Option<ObjectInfo>>> {
+        let requests: Vec<_> = parts.into_iter().map(|part| v1::ApplyObjectsRequest { part: Some(part) }).collect();
+        let response = self.objects().apply_objects(futures::stream::iter(requests)).await?;
+        let results = response.into_inner().results.into_iter();
+        Ok(results.map(|result| result.object.map(|object| decode(Some(object)))).collect())
+    }
+
+    /// One change of a value.
+    pub(crate) async fn change_value(
+        &self,
+        store: &str,
+        key: &str,
+        kind: v1::value_change::Kind,
+    ) -> Answer<v1::value_changed::Kind> {
+        let changes = vec![v1::ValueChange { key: key.to_owned(), kind: Some(kind) }];
+        let request = v1::ChangeValuesRequest { store: store.to_owned(), changes };
+        let result = self.kv().change_values(request).await?.into_inner().results.pop();
+        Ok(result.and_then(|result| result.kind).expect("one result"))
+    }
+
+    /// A value and its version.
+    pub(crate) async fn value(&self, store: &str, key: &str) -> Answer<Option<(Bytes, u64)>> {
+        let request = v1::GetValuesRequest { store: store.to_owned(), keys: vec![key.to_owned()] };
+        let value = self.kv().get_values(request).await?.into_inner().values.pop().expect("one answer").value;
+        Ok(value.map(|v1::Value { value, version }| (value, version)))
     }
 
     pub(crate) async fn get(&self, bucket: &str, key: &str) -> Answer<Vec<u8>> {

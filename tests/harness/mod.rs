@@ -12,6 +12,8 @@ mod program;
 mod refused;
 mod sms;
 mod spearlet;
+mod tools;
+mod web;
 
 use std::{
     path::{Path, PathBuf},
@@ -28,6 +30,8 @@ pub(crate) use self::{
     refused::Refused,
     sms::{Kept, Sms},
     spearlet::Spearlet,
+    tools::Tools,
+    web::Web,
 };
 
 /// Far longer than anything takes, building a project on a busy machine too: who waits so long waits for what never comes.

@@ -41,3 +41,47 @@ fn thumbnail(Json(Input { key, width, height }): Json<Input>) -> Result<Json<Out
     let info = objects::bucket("thumbnails")?.put_as(&key, written.get_ref(), format.to_mime_type())?;
     Ok(Json(Output { key, width: copy.width(), height: copy.height(), size: info.size, etag: info.etag }))
 }
+
+#[cfg(test)]
+mod tests {
+    use image::{DynamicImage, ImageFormat, RgbImage};
+    use spear_guest::test::{self, Host};
+
+    use super::*;
+
+    /// A host with a picture of 40 × 30 pixels.
+    fn with_picture() -> Host {
+        let shade = |x: u32, y: u32| image::Rgb([x as u8 * 2, y as u8 * 2, 200]);
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::from(RgbImage::from_fn(40, 30, shade)).write_to(&mut bytes, ImageFormat::Png).unwrap();
+        Host::from_manifest().object("photos", "small.png", bytes.into_inner())
+    }
+
+    fn asked(key: &str, width: u32) -> Json<Input> {
+        Json(Input { key: key.to_owned(), width: NonZeroU32::new(width), height: None })
+    }
+
+    #[test]
+    fn a_picture_becomes_one_of_the_size_that_was_asked() {
+        let host = with_picture();
+        for (width, size) in [(20, (20, 15)), (400, (40, 30))] {
+            let Json(output) = thumbnail(asked("small.png", width)).unwrap();
+            let copy = host.get_object("thumbnails", "small.png").unwrap();
+            let picture = image::load_from_memory_with_format(&copy, ImageFormat::Png).unwrap();
+            assert_eq!(((output.width, output.height), (picture.width(), picture.height())), (size, size));
+            assert_eq!(output.size, copy.len() as u64);
+        }
+        let info = host.stat_object("thumbnails", "small.png").unwrap();
+        assert_eq!((info.version, info.content_type.as_deref()), (2, Some("image/png")));
+        assert!(host.denials().is_empty());
+    }
+
+    #[test]
+    fn what_is_no_picture_or_not_there_is_a_failure() {
+        let host = with_picture().object("photos", "text", "not a picture");
+        assert_eq!(thumbnail(asked("text", 20)).map(drop).unwrap_err().code, "error");
+        assert_eq!(thumbnail(asked("other.png", 20)).map(drop).unwrap_err().code, "not-found");
+        assert_eq!(test::call(thumbnail, r#"{"key": "small.png", "width": 0}"#).unwrap_err().code, "bad-input");
+        assert!(host.get_object("thumbnails", "small.png").is_none());
+    }
+}

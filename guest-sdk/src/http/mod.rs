@@ -6,10 +6,12 @@
 //!
 //! Redirects are not followed: [`Response::redirect`] says where to, and the next request has to be granted as any other.
 //!
-//! ```no_run
+//! ```
 //! use spear_guest::http::{self, Request};
 //!
+//! # use spear_guest::test::Host;
 //! # fn main() -> Result<(), http::Error> {
+//! # let _host = Host::from_manifest().http("https://api.example.com", |_| http::Response::new(200, "[2.5]"));
 //! let response = Request::get("https://api.example.com/prices?day=today").header("accept", "application/json").send()?;
 //! let prices: Vec<f64> = response.success()?.json()?;
 //! # Ok(())
@@ -23,13 +25,9 @@ mod target;
 #[cfg(target_family = "wasm")]
 mod wasi;
 
+pub(crate) use self::target::Target;
 #[cfg(target_family = "wasm")]
 use self::wasi as host;
-#[cfg(not(target_family = "wasm"))]
-mod host {
-    pub(super) fn send(_: &super::Request, _: &super::Target, _: u64) -> Result<super::Response, super::Error> {
-        unreachable!("only inside SPEAR")
-    }
-}
-pub(crate) use self::target::Target;
 pub use self::{error::Error, request::Request, response::Response};
+#[cfg(not(target_family = "wasm"))]
+use crate::fake::http as host;

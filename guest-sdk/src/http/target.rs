@@ -1,3 +1,5 @@
+use std::net::Ipv6Addr;
+
 use http::{Uri, uri};
 
 use super::Error;
@@ -6,7 +8,7 @@ use super::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) https: bool,
-    /// As in the URL: an IPv6 address in brackets.
+    /// In lower case, without a dot at its end, an IPv6 address in brackets and as short as it can be.
     pub(crate) host: String,
     pub(crate) port: u16,
     /// Host and port, as in the URL.
@@ -41,10 +43,10 @@ impl Target {
         };
         Ok(Self {
             https,
-            host: host.to_ascii_lowercase(),
+            host: normal(host),
             port,
             authority: authority.as_str().to_owned(),
-            path_and_query: uri.path_and_query().map_or("/".to_owned(), ToString::to_string),
+            path_and_query: uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
         })
     }
 
@@ -53,6 +55,14 @@ impl Target {
         let scheme = if self.https { "https" } else { "http" };
         let port = if self.port == default_port(self.https) { String::new() } else { format!(":{}", self.port) };
         format!("{scheme}://{}{port}", self.host)
+    }
+}
+
+fn normal(host: &str) -> String {
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    match inner.and_then(|inner| inner.parse::<Ipv6Addr>().ok()) {
+        Some(address) => format!("[{address}]"),
+        None => host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase(),
     }
 }
 
@@ -70,7 +80,8 @@ mod tests {
             ("https://api.example.com", "https://api.example.com", "/"),
             ("https://API.example.com:443/a/b?c=d#e", "https://api.example.com", "/a/b?c=d"),
             ("http://10.0.0.1:8080?q", "http://10.0.0.1:8080", "/?q"),
-            ("http://[::1]:80/", "http://[::1]", "/"),
+            ("http://[0:0::1]:80/", "http://[::1]", "/"),
+            ("https://a.test./", "https://a.test", "/"),
         ] {
             let target = Target::parse(url).unwrap();
             assert_eq!((target.origin().as_str(), target.path_and_query.as_str()), (origin, path), "{url}");

@@ -12,6 +12,7 @@ use wasip2::{
 };
 
 use super::{Error, Request, Response, Target};
+use crate::resources;
 
 /// What the host takes with one blocking write.
 const PIECE: usize = 4096;
@@ -143,40 +144,53 @@ fn code(error: StreamError) -> ErrorCode {
 /// What the host said, with what the author can do about it.
 fn error(code: &ErrorCode, target: &Target) -> Error {
     use ErrorCode as E;
-    let origin = target.origin();
-    let text = |what: &str| format!("HTTP to {origin}: {what}");
-    let shown = |code: &ErrorCode| text(code.to_string().trim_start_matches("ErrorCode::"));
+    let text = |what: &str| format!("HTTP to {}: {what}", target.origin());
+    let shown = |what: &str| text(&format!("{what} ({})", code.to_string().trim_start_matches("ErrorCode::")));
     match code {
-        E::HttpRequestDenied => Error::Denied(format!(
-            "HTTP to {origin} is not granted; add to spear.toml, and to the operator's policy where there is one:\n\
-             [grants]\nhttp = [\"{origin}\"]"
-        )),
-        E::DestinationIpProhibited => Error::Denied(format!(
-            "HTTP to {origin}: its address is not public; add the network that it is in, which the task's log names, to \
-             spear.toml:\n[grants]\nnetworks = [\"…\"]"
-        )),
+        E::HttpRequestDenied => Error::Denied(not_granted(target)),
+        E::DestinationIpProhibited => Error::Denied(not_public(target)),
         E::ConnectionLimitReached => Error::OverLimit(text("the run has used up its limit `requests`")),
         E::DnsTimeout
         | E::ConnectionTimeout
         | E::ConnectionReadTimeout
         | E::ConnectionWriteTimeout
-        | E::HttpResponseTimeout => Error::Timeout(shown(code)),
-        E::HttpRequestUriInvalid | E::HttpRequestUriTooLong => Error::InvalidUrl(shown(code)),
-        E::HttpRequestMethodInvalid | E::HttpRequestLengthRequired => Error::Invalid(shown(code)),
-        E::HttpRequestBodySize(_)
-        | E::HttpRequestHeaderSectionSize(_)
+        | E::HttpResponseTimeout => Error::Timeout(shown("no answer in time")),
+        E::HttpRequestUriInvalid | E::HttpRequestUriTooLong => Error::InvalidUrl(shown("the URL is refused")),
+        E::HttpRequestMethodInvalid | E::HttpRequestLengthRequired => Error::Invalid(shown("the request is refused")),
+        E::HttpRequestBodySize(_) => Error::TooLarge(text(&over_payload("request"))),
+        E::HttpResponseBodySize(_) => Error::TooLarge(text(&over_payload("response"))),
+        E::HttpRequestHeaderSectionSize(_)
         | E::HttpRequestHeaderSize(_)
         | E::HttpResponseHeaderSectionSize(_)
-        | E::HttpResponseHeaderSize(_)
-        | E::HttpResponseBodySize(_) => Error::TooLarge(shown(code)),
-        E::DnsError(_)
-        | E::DestinationNotFound
-        | E::DestinationUnavailable
-        | E::DestinationIpUnroutable
-        | E::ConnectionRefused
-        | E::ConnectionTerminated => Error::Unavailable(shown(code)),
-        E::TlsProtocolError | E::TlsCertificateError | E::TlsAlertReceived(_) => Error::Tls(shown(code)),
+        | E::HttpResponseHeaderSize(_) => Error::TooLarge(shown("the headers are too large")),
+        E::DnsError(_) | E::DestinationNotFound => Error::Unavailable(shown("the name is not known")),
+        E::DestinationUnavailable | E::DestinationIpUnroutable | E::ConnectionRefused | E::ConnectionTerminated => {
+            Error::Unavailable(shown("nobody answers"))
+        }
+        E::TlsProtocolError | E::TlsCertificateError | E::TlsAlertReceived(_) => {
+            Error::Tls(shown("the host did not prove who it is"))
+        }
         E::InternalError(Some(what)) => Error::BadResponse(text(what)),
-        _ => Error::BadResponse(shown(code)),
+        _ => Error::BadResponse(shown("the exchange broke")),
     }
+}
+
+fn not_granted(target: &Target) -> String {
+    let origin = target.origin();
+    format!(
+        "HTTP to {origin} is not granted; add to spear.toml, and to the operator's policy where there is one:\n\
+         [grants]\nhttp = [\"{origin}\"]"
+    )
+}
+
+fn not_public(target: &Target) -> String {
+    let origin = target.origin();
+    format!(
+        "HTTP to {origin}: its address is not public; add the network that it is in, which the task's log names, to \
+         spear.toml:\n[grants]\nnetworks = [\"…\"]"
+    )
+}
+
+fn over_payload(what: &str) -> String {
+    format!("the {what} is over the limit `payload` of {} bytes", resources::limits().payload_bytes)
 }

@@ -4,7 +4,7 @@
 //! A function sees only the stores that its manifest grants (`[grants.kv]`), to read, to write, or both. A store's name is
 //! 1 to 63 of `a-z`, `0-9` and inner `-`; a key is 1 to 1,024 bytes without control characters.
 //!
-//! ```no_run
+//! ```
 //! use spear_guest::kv::{self, Expected};
 //!
 //! # fn main() -> Result<(), kv::Error> {

@@ -4,10 +4,12 @@
 //! name is 1 to 63 of `a-z`, `0-9` and inner `-`; a key is 1 to 1,024 bytes in segments between `/`, none of them empty,
 //! `.` or `..`. The function's `payload` limit holds for one object's size.
 //!
-//! ```no_run
+//! ```
 //! use spear_guest::objects;
 //!
+//! # use spear_guest::test::Host;
 //! # fn main() -> Result<(), objects::Error> {
+//! # let _host = Host::from_manifest().object("photos", "cat.jpg", b"meow");
 //! let photos = objects::bucket("photos")?;
 //! let bytes = photos.get("cat.jpg")?;
 //! photos.put_as("copies/cat.jpg", bytes, "image/jpeg")?;

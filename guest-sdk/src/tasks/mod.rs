@@ -4,13 +4,17 @@
 //! limits and grants, not under its caller's, and is ended when its caller is. How many a run may invoke is its limit
 //! `calls`; how deep functions may invoke each other is the operator's.
 //!
-//! ```no_run
+//! ```
 //! use spear_guest::{Json, Reply, tasks};
 //!
+//! # use spear_guest::test::Host;
 //! # fn main() -> Result<(), tasks::Error> {
+//! # let _host = Host::from_manifest()
+//! #     .function("hello", |call| Ok(Reply::new("text/plain", call.body)))
+//! #     .function("sizes", |_| Ok(Reply::new("application/json", "[1, 2]")));
 //! let text: String = tasks::invoke("hello", "Ada")?;
 //! let Json(sizes): Json<Vec<u32>> = tasks::invoke("sizes", Json(["a.jpg", "b.jpg"]))?;
-//! let whole: Reply = tasks::invoke("echo", b"bytes".to_vec())?;
+//! let whole: Reply = tasks::invoke("hello", b"bytes".to_vec())?;
 //! # Ok(())
 //! # }
 //! ```

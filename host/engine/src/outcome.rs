@@ -5,7 +5,7 @@ use std::mem;
 use rustc_demangle::demangle;
 use spear_hostcalls::Guest;
 use spear_types::{Denial, Failure, Frame, Limits, Outcome, Payload};
-use wasmtime::{FrameInfo, Store, WasmBacktrace};
+use wasmtime::{FrameInfo, Store, WasmBacktrace, component::ResourceTableError};
 
 use crate::{
     handler::{WitFailure, WitPayload, cut},
@@ -63,7 +63,7 @@ fn replied(reply: Payload, limits: &Limits) -> Outcome {
 /// A guest cannot claim a denial: the hostcalls must have recorded one.
 fn failed(failure: Failure, guest: &Guest<Limiter>) -> Outcome {
     match guest.hostcalls.denial() {
-        Some(denial) if failure.code == DENIED => Outcome::Denied(denial.clone()),
+        Some(denial) if failure.code == DENIED => Outcome::Denied(denial),
         _ => Outcome::Failed(failure),
     }
 }
@@ -77,9 +77,17 @@ fn broken(error: &wasmtime::Error, guest: &Guest<Limiter>, limits: &Limits) -> O
         // A guest whose allocation fails aborts without a panic: what it wanted is the cause, not the abort.
         (None, Some(asked)) => Outcome::OutOfMemory { limit: limits.memory, asked },
         (panic, _) => {
-            let message = panic.unwrap_or_else(|| error.root_cause().to_string());
+            let message = panic.unwrap_or_else(|| cause(error, limits));
             Outcome::Trapped(spear_types::Trap { message, frames: frames(error) })
         }
+    }
+}
+
+/// What broke the guest off. The standard interfaces have no error for a full table of handles: it is a trap.
+fn cause(error: &wasmtime::Error, limits: &Limits) -> String {
+    match error.downcast_ref() {
+        Some(ResourceTableError::Full) => format!("{} handles are open, the limit `handles`", limits.handles),
+        _ => error.root_cause().to_string(),
     }
 }
 

@@ -7,8 +7,9 @@ use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::class::{Interruption, settings};
 
-/// Core instances that one component may have; what Rust makes has up to 4, componentised Go 5, Python about 10.
-const CORE_INSTANCES: u32 = 16;
+/// Core instances that one component may have; what Rust and JavaScript make has 4, componentised Go 5, Python 14 and one
+/// more for each native library.
+const CORE_INSTANCES: u32 = 32;
 /// Memories that one component may have: its own and an adapter's.
 const MEMORIES: u32 = 4;
 /// Tables that one component may have.
@@ -75,7 +76,8 @@ fn pool(slots: u32, maxima: &Limits, pagemap_scan: bool) -> PoolingAllocationCon
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_stacks(slots)
-        .total_core_instances(slots.saturating_mul(4).max(CORE_INSTANCES))
+        // Nothing is reserved for these: they are counted. Whatever their language, runs fill every slot.
+        .total_core_instances(slots.saturating_mul(CORE_INSTANCES))
         .total_memories(slots.saturating_mul(2).max(MEMORIES))
         .total_tables(slots.saturating_mul(2).max(TABLES))
         .max_core_instances_per_component(CORE_INSTANCES)

@@ -61,7 +61,7 @@ pub(crate) struct Threads(Option<Runtime>);
 impl Threads {
     pub(crate) fn start(threads: usize) -> io::Result<Self> {
         let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(threads).thread_name("spear-guest").enable_time().event_interval(EVENTS);
+        builder.worker_threads(threads).thread_name("spear-guest").enable_all().event_interval(EVENTS);
         Ok(Self(Some(builder.build()?)))
     }
 
@@ -111,7 +111,8 @@ impl Run {
         let started = Instant::now();
         let deadline = started + limits.timeout;
         let log = Arc::new(LogBuffer::new(limits.log));
-        let context = PrepareContext { identity, limits: limits.clone(), deadline, log: Arc::clone(&log) };
+        let gate = prepared.configured.gate(&log);
+        let context = PrepareContext { identity, limits: limits.clone(), deadline, log: Arc::clone(&log), gate };
         let hostcalls = hostcalls.prepare(&prepared.configured, &context);
         let guest = Guest { hostcalls, host: Limiter::new(limits) };
         Self { prepared, guest, log, call, started, deadline: Deadline::new(deadline) }

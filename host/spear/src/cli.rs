@@ -6,6 +6,7 @@ mod doctor;
 mod function;
 mod inspect;
 mod invoke;
+mod kv;
 mod logs;
 mod new;
 mod node;
@@ -85,6 +86,9 @@ enum Command {
     /// Objects in buckets.
     #[command(subcommand)]
     Object(object::Object),
+    /// Values in key-value stores.
+    #[command(subcommand)]
+    Kv(kv::Kv),
     /// What a component imports, what it is granted, what is missing.
     Inspect(inspect::Inspect),
     /// Look for what keeps SPEAR from working well on this machine.
@@ -157,6 +161,7 @@ impl Command {
             Self::Node(node) => ask(node, context),
             Self::Logs(logs) => ask(logs, context),
             Self::Object(object) => ask(object, context),
+            Self::Kv(kv) => ask(kv, context),
         }
     }
 }

@@ -1,20 +1,21 @@
 //! The SMS as commands see it: values in, values out.
 
+mod kv;
+mod objects;
+
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _};
 use spear_proto::v1::{
-    self, deploy_request, deploy_response, function_service_client::FunctionServiceClient, get_object_response,
+    self, deploy_request, deploy_response, function_service_client::FunctionServiceClient,
     invoke_service_client::InvokeServiceClient, log_service_client::LogServiceClient,
-    node_service_client::NodeServiceClient, object_service_client::ObjectServiceClient, put_object_request,
-    read_logs_request,
+    node_service_client::NodeServiceClient, read_logs_request,
 };
 use spear_types::{
-    BucketName, Call, Code, Digest, FunctionName, FunctionSpec, FunctionVersion, Granted, Grants, LogLine, NodeInfo,
-    NodeName, ObjectInfo, ObjectKey, ObjectPage, Outcome, Refusal, TaskId, Usage,
+    Call, Code, Digest, FunctionName, FunctionSpec, FunctionVersion, Granted, Grants, LogLine, NodeInfo, NodeName,
+    Outcome, Refusal, TaskId, Usage,
 };
 use spear_wire::{Decode, Encode, from_status, required, stream::chunks};
 use tonic::{
-    Status, Streaming,
+    Status,
     transport::{Channel, Endpoint},
 };
 
@@ -162,65 +163,8 @@ impl Client {
         self.answered(response)?.nodes.into_iter().map(NodeInfo::decode).collect()
     }
 
-    pub(crate) async fn put_object(
-        &self,
-        header: v1::PutObjectHeader,
-        bytes: impl Stream<Item = Bytes> + Send + 'static,
-    ) -> Answer<ObjectInfo> {
-        let header = futures::stream::iter([put_object_request::Part::Header(header)]);
-        let body = bytes.flat_map(|bytes| futures::stream::iter(chunks(bytes).map(put_object_request::Part::Chunk)));
-        let requests = header.chain(body).map(|part| v1::PutObjectRequest { part: Some(part) });
-        let response = self.objects().put_object(requests).await;
-        ObjectInfo::decode(required(self.answered(response)?.object, "object")?)
-    }
-
-    /// The object's info, and its bytes as they come.
-    pub(crate) async fn get_object(
-        &self,
-        bucket: &BucketName,
-        key: &ObjectKey,
-    ) -> Answer<(ObjectInfo, Streaming<v1::GetObjectResponse>)> {
-        let request =
-            v1::GetObjectRequest { bucket: bucket.to_string(), key: key.to_string(), offset: None, length: None };
-        let response = self.objects().get_object(request).await;
-        let mut parts = self.answered(response)?;
-        let first = parts.message().await.map_err(from_status)?.and_then(|response| response.part);
-        let Some(get_object_response::Part::Object(object)) = first else {
-            return Err(Refusal::new(Code::InvalidRequest, "the object's info is missing"));
-        };
-        Ok((ObjectInfo::decode(object)?, parts))
-    }
-
-    pub(crate) async fn stat_object(&self, bucket: &BucketName, key: &ObjectKey) -> Answer<ObjectInfo> {
-        let request = v1::StatObjectRequest { bucket: bucket.to_string(), key: key.to_string() };
-        let response = self.objects().stat_object(request).await;
-        ObjectInfo::decode(required(self.answered(response)?.object, "object")?)
-    }
-
-    pub(crate) async fn list_objects(
-        &self,
-        bucket: &BucketName,
-        prefix: Option<String>,
-        after: Option<String>,
-    ) -> Answer<ObjectPage> {
-        let request = v1::ListObjectsRequest { bucket: bucket.to_string(), prefix, after, limit: None };
-        let response = self.objects().list_objects(request).await;
-        ObjectPage::decode(self.answered(response)?)
-    }
-
-    pub(crate) async fn delete_object(&self, bucket: &BucketName, key: &ObjectKey) -> Answer<()> {
-        let request =
-            v1::DeleteObjectRequest { bucket: bucket.to_string(), key: key.to_string(), condition: None, force: false };
-        let response = self.objects().delete_object(request).await;
-        self.answered(response).map(|_| ())
-    }
-
     fn functions(&self) -> FunctionServiceClient<Channel> {
         FunctionServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE)
-    }
-
-    fn objects(&self) -> ObjectServiceClient<Channel> {
-        ObjectServiceClient::new(self.channel.clone())
     }
 
     /// Takes the answer out; an SMS that is not there is named, with what to do.

@@ -1,7 +1,9 @@
 //! The project in the current folder: its manifest, its component, its build.
 
+pub(crate) mod tools;
+
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -48,19 +50,23 @@ impl Project {
         below(&self.folder, self.manifest.wasm().0)
     }
 
-    /// Runs the manifest's build command in the project's folder.
+    /// Runs the manifest's build command in the project's folder, with what is installed there.
     ///
     /// # Errors
-    /// When there is none, or it fails.
+    /// When there is none, the program that it needs is not installed, or it fails.
     pub(crate) fn build(&self) -> anyhow::Result<()> {
         let (_, command) = self.manifest.wasm();
         let command = command.ok_or_else(|| {
             Refusal::new(Code::InvalidManifest, "the manifest's [[run]] has no `build` command")
                 .help("add build = \"cargo build --release --target wasm32-wasip2\"")
         })?;
+        let path = tools::search_path(&self.folder);
+        tools::prepare(&self.folder, command, &path)?;
         let mut shell = Command::new("sh");
         // A build that a build started must not inherit whose package that was.
-        shell.arg("-c").arg(command).current_dir(&self.folder).env_remove("CARGO_TARGET_DIR");
+        shell.arg("-c").arg(command).current_dir(&self.folder).env("PATH", path).env_remove("CARGO_TARGET_DIR");
+        // Standard output is for the answer.
+        shell.stdout(io::stderr());
         let status = shell.status().with_context(|| format!("cannot run `{command}`"))?;
         anyhow::ensure!(status.success(), "`{command}` failed: {status}");
         Ok(())

@@ -1,9 +1,9 @@
 //! `[spearlet]`: what a node is told at start.
 
-use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, thread, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use spear_types::NodeName;
+use spear_types::{FolderName, NodeName};
 
 /// The section `[spearlet]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,6 +36,12 @@ pub struct Config {
     /// The longest wait between two attempts to reach the SMS.
     #[serde(with = "humantime_serde")]
     pub reconnect: Duration,
+    /// A PEM file with authorities that functions' HTTPS requests trust, beside the usual ones of the Web.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// `[spearlet.files]`: the folders of this node that functions may be granted, by the names that grants have for
+    /// them: `assets = "/srv/assets"`. Opened when a version first runs; what the path names later does not matter to it.
+    pub files: BTreeMap<FolderName, PathBuf>,
 }
 
 impl Default for Config {
@@ -52,6 +58,8 @@ impl Default for Config {
             policy: None,
             // An SMS that comes back finds its nodes within the time a person waits.
             reconnect: Duration::from_secs(2),
+            ca: None,
+            files: BTreeMap::new(),
         }
     }
 }

@@ -20,10 +20,10 @@ mod server;
 mod slots;
 mod tasks;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use spear_engine::{Allocation, Engine};
-use spear_hostcalls::{Backends, Hostcalls};
+use spear_hostcalls::{Backends, Hostcalls, files::Folders, http::Network};
 use spear_proto::v1::spearlet_service_server::SpearletServiceServer;
 use spear_types::{GrantPolicy, Limits, NodeName};
 use spear_wire::{
@@ -56,6 +56,14 @@ pub enum Error {
     /// The engine could not be made.
     #[error(transparent)]
     Engine(#[from] spear_engine::Error),
+    /// The certificates of `ca` could not be read.
+    #[error("cannot read the certificates of [spearlet] ca, {}", path.display())]
+    Ca {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The artifacts' folder could not be opened.
     #[error("cannot open the artifacts")]
     Artifacts(#[from] spear_store::Error),
@@ -134,11 +142,14 @@ fn connect(address: &str) -> Result<Channel, Error> {
 }
 
 fn engine(config: &Config, maxima: &Limits, sms: Channel) -> Result<Engine, Error> {
+    let unread = |source| Error::Ca { path: config.ca.clone().unwrap_or_default(), source };
     let hostcalls = Hostcalls::new(Backends {
         objects: Arc::new(RemoteObjects::new(sms.clone())),
         kv: Arc::new(RemoteKv::new(sms.clone())),
         tasks: Arc::new(RemoteTasks::new(sms, max_message(maxima))),
         secrets: Arc::new(NodeSecrets::new(config.secrets.clone())),
+        network: Network::new(config.ca.as_deref()).map_err(unread)?,
+        folders: Folders::new(config.files.clone()),
     });
     let settings = spear_engine::Config {
         slots: config.slots,

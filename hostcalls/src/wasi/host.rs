@@ -1,4 +1,4 @@
-//! Which of WASI 0.2 is linked. Sockets and HTTP are not: what is absent cannot be reached.
+//! Which of WASI 0.2 is linked: HTTP has a folder of its own, `crate::http`.
 
 use wasmtime::component::Linker;
 use wasmtime_wasi::{
@@ -12,6 +12,7 @@ use wasmtime_wasi::{
     random::{WasiRandom, WasiRandomView as _},
 };
 
+use super::sockets;
 use crate::capability::{Guest, Host};
 
 impl<H: Host> WasiView for Guest<H> {
@@ -25,7 +26,7 @@ pub(super) fn add_to_linker<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime:
     add_to_linker_proxy_interfaces_async(linker)?;
     random::insecure::add_to_linker::<_, WasiRandom>(linker, |guest| guest.random())?;
     random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, |guest| guest.random())?;
-    // Guests' runtimes ask for these at start; the answers are all empty.
+    sockets::add_to_linker(linker)?;
     filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, |guest| guest.filesystem())?;
     filesystem::preopens::add_to_linker::<_, WasiFilesystem>(linker, |guest| guest.filesystem())?;
     cli::environment::add_to_linker::<_, WasiCli>(linker, |guest| guest.cli())?;

@@ -1,22 +1,28 @@
-//! The standard interfaces that every guest's runtime imports: clocks, randomness, stdio, an empty environment and a
-//! file system without directories. Needs no grant, because there is nothing in it to grant.
+//! The standard interfaces that every guest's runtime imports: clocks, randomness, stdio and an empty environment, which
+//! need no grant because there is nothing in them to grant; files in granted folders and sockets to granted addresses.
 
 mod host;
+mod sockets;
 mod stdio;
 
 use spear_types::{Level, Refusal};
 use wasmtime::component::Linker;
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, filesystem::WasiFilesystemCtx};
 
 use self::stdio::Lines;
-use crate::capability::{Capability, ConfigureContext, Guest, Host, PrepareContext};
+use crate::{
+    capability::{Capability, ConfigureContext, Guest, Host, PrepareContext},
+    files::Folders,
+};
 
 /// The most random bytes one call may ask for: a guest must not make the host allocate.
 const MAX_RANDOM: u64 = 64 << 10;
 
-/// The capability; needs no grant.
-#[derive(Clone, Copy)]
-pub(crate) struct Wasi;
+/// The capability over the node's folders.
+#[derive(Clone)]
+pub(crate) struct Wasi {
+    folders: Folders,
+}
 
 /// What one instance holds.
 pub(crate) struct State {
@@ -25,23 +31,33 @@ pub(crate) struct State {
     stderr: Lines,
 }
 
+impl Wasi {
+    pub(crate) fn new(folders: Folders) -> Self {
+        Self { folders }
+    }
+}
+
 impl Capability for Wasi {
-    type Config = ();
+    /// The open folders.
+    type Config = WasiFilesystemCtx;
     type State = State;
 
     fn init<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
         host::add_to_linker(linker)
     }
 
-    fn configure(&self, _version: &ConfigureContext<'_>) -> Result<(), Refusal> {
-        Ok(())
+    fn configure(&self, version: &ConfigureContext<'_>) -> Result<WasiFilesystemCtx, Refusal> {
+        self.folders.open(version.granted)
     }
 
-    fn prepare(&self, _config: &(), run: &PrepareContext) -> State {
+    fn prepare(&self, folders: &WasiFilesystemCtx, run: &PrepareContext) -> State {
         let stdout = Lines::new("stdout", Level::Info, &run.log);
         let stderr = Lines::new("stderr", Level::Error, &run.log);
-        let ctx =
-            WasiCtxBuilder::new().stdout(stdout.clone()).stderr(stderr.clone()).max_random_size(MAX_RANDOM).build();
+        let mut ctx = WasiCtxBuilder::new();
+        ctx.stdout(stdout.clone()).stderr(stderr.clone()).max_random_size(MAX_RANDOM);
+        sockets::configure(&mut ctx, &run.gate);
+        let mut ctx = ctx.build();
+        ctx.filesystem().clone_from(folders);
         State { ctx, stdout, stderr }
     }
 }

@@ -12,7 +12,10 @@ use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
 use spear_engine::{Attempt, Config, Engine, Prepared, Terms};
 use spear_hostcalls::{
-    Backends, Hostcalls, kv,
+    Backends, Hostcalls,
+    files::Folders,
+    http::Network,
+    kv,
     objects::{self, Answer, Operation, Range},
     secrets,
     tasks::{self, Invocation},
@@ -35,7 +38,14 @@ fn main() -> anyhow::Result<()> {
     let config = Config { slots: 64, threads: 2, maxima: Limits::MAXIMA, cache: folder.path().join("compiled") };
     let _context = runtime.enter();
     let nowhere = Arc::new(Nowhere);
-    let backends = Backends { objects: nowhere.clone(), kv: nowhere.clone(), tasks: nowhere.clone(), secrets: nowhere };
+    let backends = Backends {
+        objects: nowhere.clone(),
+        kv: nowhere.clone(),
+        tasks: nowhere.clone(),
+        secrets: nowhere,
+        network: Network::new(None)?,
+        folders: Folders::default(),
+    };
     let engine = Engine::new(&config, Hostcalls::new(backends))?;
     println!("fresh call of hello, {CALLS} calls, median of {REPETITIONS} repetitions; {}", engine.allocation());
     let floor = measure(|| runtime.block_on(bare.call()))?;

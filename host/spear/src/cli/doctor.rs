@@ -1,6 +1,6 @@
 //! `spear doctor`: what keeps SPEAR from working well here, and what to do about it.
 
-use std::{fmt::Display, fs, process::Command, process::ExitCode};
+use std::{fmt::Display, fs, path::Path, process::Command, process::ExitCode};
 
 use serde::Serialize;
 use spear_engine::Allocation;
@@ -10,6 +10,7 @@ use super::Context;
 use crate::{
     client::Client,
     output::{bad, good},
+    project::tools,
 };
 
 /// A live instance takes 4 to 6 mappings: Linux' default allows about 10,000 instances.
@@ -29,6 +30,7 @@ struct Finding {
 
 pub(crate) async fn run(context: &Context<'_>) -> anyhow::Result<ExitCode> {
     let mut findings = vec![allocation(context)?, mappings(), open_files(), wasm_target()];
+    findings.extend(languages());
     findings.extend(cluster(context).await);
     let sick = findings.iter().any(|finding| finding.advice.is_some());
     context.output.answer(&findings, || findings.iter().map(Finding::text).collect::<Vec<_>>().join("\n"))?;
@@ -96,7 +98,7 @@ fn wasm_target() -> Finding {
     let advice = "rustup target add wasm32-wasip2";
     let sysroot = Command::new("rustc").args(["--print", "target-libdir", "--target", "wasm32-wasip2"]).output();
     match sysroot {
-        Ok(printed) if std::path::Path::new(String::from_utf8_lossy(&printed.stdout).trim()).is_dir() => {
+        Ok(printed) if Path::new(String::from_utf8_lossy(&printed.stdout).trim()).is_dir() => {
             Finding::good(what, "installed")
         }
         Ok(_) => Finding::bad(what, "not installed", advice),
@@ -104,6 +106,15 @@ fn wasm_target() -> Finding {
             Finding::bad(what, format_args!("rustc: {error}"), "install Rust with rustup to build functions here")
         }
     }
+}
+
+/// Nobody needs these who builds functions in Rust only.
+fn languages() -> impl Iterator<Item = Finding> {
+    let path = tools::search_path(Path::new("."));
+    tools::TOOLS.iter().filter(|tool| tool.program != "cargo").map(move |tool| match tool.find(&path) {
+        Some(file) => Finding::good(tool.what, file.display()),
+        None => Finding::good(tool.what, format_args!("not installed. {}", tool.help())),
+    })
 }
 
 async fn cluster(context: &Context<'_>) -> Vec<Finding> {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
-use spear_types::{FunctionVersion, LogLine, NodeInfo, NodeState, ObjectInfo, Outcome, Payload, Trap, Usage};
+use spear_types::{
+    FunctionVersion, KvEntry, KvKey, LogLine, NodeInfo, NodeState, ObjectInfo, Outcome, Payload, StoreName, Trap, Usage,
+};
 
 use crate::output;
 
@@ -58,6 +60,12 @@ pub(crate) fn object(object: &ObjectInfo) -> Value {
     })
 }
 
+pub(crate) fn value(store: &StoreName, key: &KvKey, entry: &KvEntry) -> Value {
+    let mut view = json!({ "store": store, "key": key, "version": entry.version });
+    bytes(&mut view, "value", &entry.value);
+    view
+}
+
 pub(crate) fn outcome(outcome: &Outcome) -> Value {
     let mut view = match outcome {
         Outcome::Succeeded(reply) => payload(reply),
@@ -95,14 +103,18 @@ pub(crate) fn log_line(line: &LogLine) -> Value {
     json!({ "time": time, "level": line.level, "message": line.message, "fields": fields })
 }
 
-/// A body that is text stands as text; another as base64.
 fn payload(payload: &Payload) -> Value {
     let mut view = json!({ "content_type": payload.content_type, "headers": payload.headers });
-    match std::str::from_utf8(&payload.body) {
-        Ok(text) => view["body"] = json!(text),
-        Err(_) => view["body_base64"] = json!(BASE64_STANDARD.encode(&payload.body)),
-    }
+    bytes(&mut view, "body", &payload.body);
     view
+}
+
+/// Bytes that are text stand as text; others as base64.
+fn bytes(view: &mut Value, name: &str, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => view[name] = json!(text),
+        Err(_) => view[format!("{name}_base64")] = json!(BASE64_STANDARD.encode(bytes)),
+    }
 }
 
 fn trapped(trap: &Trap) -> Value {

@@ -229,3 +229,26 @@ async fn a_batch_has_a_thousand_operations_at_the_most() {
     );
     assert_eq!(store.object(&name("photos"), &at("k")).await.unwrap().references, 1000);
 }
+
+#[tokio::test]
+async fn an_object_of_before_there_were_references_has_none_and_takes_some() {
+    let Fixture { dir, store } = Fixture::new().await;
+    let info = put(&store, "photos", "k", "a").await;
+    drop(store);
+    let database = redb::Database::open(dir.path().join("spear.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let old = format!(
+        r#"{{"bucket":"photos","key":"k","size":1,"etag":"{}","version":7,"content_type":null,
+            "modified":"2026-01-01T00:00:00Z"}}"#,
+        info.etag
+    );
+    let objects = redb::TableDefinition::<(&str, &str), &[u8]>::new("objects");
+    transaction.open_table(objects).unwrap().insert(("photos", "k"), old.as_bytes()).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let store = spear_store::Store::open(dir.path()).await.unwrap();
+    let info = store.object(&name("photos"), &at("k")).await.unwrap();
+    assert_eq!((info.version, info.references, info.pinned), (7, 0, false));
+    let info = change(&store, "photos", "k", ObjectChange::AddRef).await.unwrap().unwrap();
+    assert_eq!((info.version, info.references), (7, 1));
+}
