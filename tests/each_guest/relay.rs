@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use spear_proto::v1;
 use spear_types::{Access, Failure, Grants, LimitRequest, Outcome};
 
-use crate::harness::{Function, Invoked, Sms, payload, soon};
+use crate::harness::{Function, Invoked, Sms, Spearlet, payload, soon};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -177,8 +177,10 @@ async fn a_caller_that_runs_out_of_time_ends_what_it_invoked() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_ends_the_whole_chain() {
-    let sms = Sms::with_node().await;
+async fn a_client_that_goes_away_ends_the_whole_chain_on_every_node() {
+    let sms = Sms::alone().await;
+    let one_slot = [("SPEAR_SPEARLET_SLOTS", "1")];
+    let _nodes = [Spearlet::of_set(&sms, "one", &one_slot).await, Spearlet::of_set(&sms, "two", &one_slot).await];
     sms.deploy_compiled(&Function::spin(HOUR)).await;
     let limits = LimitRequest { timeout: Some(HOUR), ..LimitRequest::default() };
     sms.api.deploy(&relay("relay", &["spin"]).limits(limits)).await.unwrap();

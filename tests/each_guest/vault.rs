@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::json;
+use spear_proto::v1;
 use spear_types::{Failure, Grants, Outcome};
 
 use crate::harness::{Function, Home, Invoked, Sms};
@@ -83,7 +84,8 @@ async fn a_careless_function_shows_its_secret_to_nobody() {
         for then in ["log", "print", "fail", "panic", "ask-for"] {
             let call = json!({ "secret": secret, "then": then }).to_string();
             let invoked = sms.api.invoke("vault", call.clone()).await.unwrap();
-            let log = sms.api.log(&invoked.task).await;
+            let of = Some(v1::read_logs_request::Of::Task(invoked.task.clone()));
+            let log = sms.api.logs().read_logs(v1::ReadLogsRequest { of, last: None }).await;
             let json = sms.spear(["-o", "json", "invoke", "vault", "--logs", "-d", &call]).await;
             let text = sms.spear(["invoke", "vault", "--logs", "-d", &call]).await;
             let logs = sms.spear(["logs", &invoked.task]).await;

@@ -82,7 +82,7 @@ mod tests {
         assert!(within("call", &sound, 10).is_ok());
         for (payload, text) in [
             (Payload { body: vec![0; 11].into(), ..Payload::default() }, "the limit `payload` is 10"),
-            (Payload { headers: vec![Default::default(); 1_001], ..sound.clone() }, "1001 headers, the limit is 1000"),
+            (Payload { headers: vec![Default::default(); 1_001], ..sound }, "1001 headers, the limit is 1000"),
         ] {
             let Err(wit::Error::OverLimit(message)) = within("call", &payload, 10) else { panic!("{text}") };
             assert!(message.contains(text), "{message}");
