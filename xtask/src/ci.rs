@@ -20,6 +20,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     shell::run(&mut shell::cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let mut clippy = shell::cargo(["clippy", "--release", "--target", "wasm32-wasip2", "--", "-D", "warnings"]);
     shell::run(clippy.current_dir(&guests))?;
+    // What an author does on his own machine: the guests that have tests, natively.
+    shell::run(shell::cargo(["test", "--package", "hello", "--package", "thumbnail"]).current_dir(&guests))?;
     let mut doc = shell::cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
     shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     Demo::with_tests().run()?;

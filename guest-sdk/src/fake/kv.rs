@@ -38,11 +38,8 @@ impl Store {
         let keys = keys.iter().map(|key| key.parse().map_err(invalid)).collect::<Result<Vec<KvKey>, _>>()?;
         let values = world.stores.get(&self.name);
         let entries: Vec<_> = keys.iter().map(|key| values.and_then(|values| values.get(key)).cloned()).collect();
-        let (size, limit): (u64, u64) =
-            (entries.iter().flatten().map(|entry| entry.value.len() as u64).sum(), most(&world));
-        if size > limit {
-            return Err(Error::OverLimit(format!("the values have {size} bytes, the limit `payload` is {limit}")));
-        }
+        let size: usize = entries.iter().flatten().map(|entry| entry.value.len()).sum();
+        answerable(&world, size, size + keys.iter().map(|key| key.as_str().len()).sum::<usize>())?;
         Ok(entries)
     }
 
@@ -74,7 +71,11 @@ impl Store {
         short(after.unwrap_or_default(), "`after`")?;
         let listed = |key: &str| key.starts_with(prefix) && after.is_none_or(|after| key > after);
         let values = world.stores.get(&self.name).into_iter().flatten();
-        page(values.filter(|(key, _)| listed(key.as_str())), limit, most(&world))
+        page(
+            values.filter(|(key, _)| listed(key.as_str())),
+            limit,
+            world.limits.payload.min(KvChange::MAX_BYTES as u64),
+        )
     }
 
     fn one(&self, change: Change) -> Result<Changed, Error> {
@@ -182,9 +183,16 @@ fn short(text: &str, what: &str) -> Result<(), Error> {
     }
 }
 
-/// The most bytes of values that one call answers.
-fn most(world: &World) -> u64 {
-    world.limits.payload.min(KvChange::MAX_BYTES as u64)
+/// Whether one call answers values of `size` bytes, `all` with their keys.
+fn answerable(world: &World, size: usize, all: usize) -> Result<(), Error> {
+    let (most, limit) = (KvChange::MAX_BYTES, world.limits.payload);
+    if all > most {
+        return Err(Error::OverLimit(format!("the keys and values of one call have more than {most} bytes in all")));
+    }
+    if size as u64 > limit {
+        return Err(Error::OverLimit(format!("the values have {size} bytes, the limit `payload` is {limit}")));
+    }
+    Ok(())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it")]

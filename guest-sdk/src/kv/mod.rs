@@ -51,7 +51,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] where it is no key, and see [`Error`].
+    /// [`Error::Invalid`] where it is no key, [`Error::OverLimit`] where the value is larger than the function's `payload`
+    /// limit, and see [`Error`].
     pub fn get(&self, key: &str) -> Result<Option<Entry>, Error> {
         Ok(self.0.get(key)?.map(Into::into))
     }
@@ -116,7 +117,8 @@ impl Store {
         self.0.delete(key, expected.into()).map_err(Error::of(key))
     }
 
-    /// Adds to the number that the value is the decimal text of; an absent one counts as 0. Answers the new number.
+    /// Adds to the number that the value is the decimal text of; an absent one counts as 0. Answers the new
+    /// number, and so needs the grant `read-write`.
     ///
     /// # Errors
     ///
@@ -125,7 +127,7 @@ impl Store {
         Ok(self.0.increment(key, by)?)
     }
 
-    /// Up to 1,000 changes and 4 MiB, all of them or none.
+    /// Up to 1,000 changes and 4 MiB, all of them or none. Needs what each of them needs.
     ///
     /// # Errors
     ///

@@ -90,6 +90,7 @@ fn batches_pages_and_values_have_sizes() {
     let large = |index: usize| kv::Change::put(format!("large{index}"), vec![0; 1 << 20]);
     over(store.apply((0..4).map(large)), "the limit for a batch is 4194304");
     (0..4).for_each(|index| store.apply([large(index)]).unwrap());
+    over(store.get_many((0..4).map(|index| format!("large{index}"))), "more than 4194304 bytes in all");
     assert_eq!(store.list("").count(), 1_004);
 }
 
