@@ -7,15 +7,17 @@ use tokio::{
     net::{TcpListener, UdpSocket},
 };
 
-use crate::harness::{Function, Sms};
+use crate::harness::{Function, Invoked, Sms};
 
-async fn outcome(sms: &Sms, sockets: &[&str], op: &str, address: &str) -> (Outcome, Vec<String>) {
+async fn invoke(sms: &Sms, sockets: &[&str], op: &str, address: &str) -> Invoked {
     let mut function = Function::guest("dial");
     function.spec.grants.sockets = sockets.iter().map(|text| text.parse().unwrap()).collect();
     sms.api.deploy(&function).await.unwrap();
-    let invoked = sms.api.invoke("dial", json!({ "op": op, "address": address }).to_string()).await.unwrap();
-    let log = sms.api.log(&invoked.task).await;
-    (invoked.outcome, log.messages().into_iter().map(str::to_owned).collect())
+    sms.api.invoke("dial", json!({ "op": op, "address": address }).to_string()).await.unwrap()
+}
+
+async fn outcome(sms: &Sms, sockets: &[&str], op: &str, address: &str) -> Outcome {
+    invoke(sms, sockets, op, address).await.outcome
 }
 
 fn denied(outcome: Outcome) -> String {
@@ -32,9 +34,9 @@ fn text(outcome: Outcome) -> String {
 async fn without_a_grant_there_is_no_socket_and_the_log_says_which_grant_would_help() {
     let sms = Sms::with_node().await;
     for (op, line) in [("tcp", "tcp://<address>:<port>"), ("udp", "udp://<address>:<port>")] {
-        let (outcome, log) = outcome(&sms, &[], op, "127.0.0.1:9").await;
+        let Invoked { outcome, task, .. } = invoke(&sms, &[], op, "127.0.0.1:9").await;
         assert_eq!(denied(outcome), format!("[grants]\nsockets = [\"{line}\"]"));
-        assert_eq!(log, [format!("denied: a {op} socket")]);
+        assert_eq!(sms.api.log(&task).await.messages(), [format!("denied: a {op} socket")]);
     }
 }
 
@@ -44,8 +46,10 @@ async fn only_what_is_granted_is_connected_to() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let other = "tcp://192.0.2.1:*";
-    let (outcome_other, _) = outcome(&sms, &[other], "tcp", &address).await;
-    assert_eq!(denied(outcome_other), format!("[grants]\nsockets = [\"tcp://{address}\"]"));
+    assert_eq!(
+        denied(outcome(&sms, &[other], "tcp", &address).await),
+        format!("[grants]\nsockets = [\"tcp://{address}\"]")
+    );
     let answer = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut ping = [0; 4];
@@ -55,7 +59,7 @@ async fn only_what_is_granted_is_connected_to() {
     };
     let granted = format!("tcp://{address}");
     let grants = [granted.as_str()];
-    let ((outcome, _), ping) = tokio::join!(outcome(&sms, &grants, "tcp", &address), answer);
+    let (outcome, ping) = tokio::join!(outcome(&sms, &grants, "tcp", &address), answer);
     assert_eq!((text(outcome).as_str(), &ping), ("pong", b"ping"));
 }
 
@@ -64,7 +68,7 @@ async fn datagrams_go_where_they_are_granted_to() {
     let sms = Sms::with_node().await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap().to_string();
-    let (denial, _) = outcome(&sms, &["udp://192.0.2.1:*"], "udp", &address).await;
+    let denial = outcome(&sms, &["udp://192.0.2.1:*"], "udp", &address).await;
     assert_eq!(denied(denial), format!("[grants]\nsockets = [\"udp://{address}\"]"));
     let answer = async {
         let mut ping = [0; 4];
@@ -73,14 +77,14 @@ async fn datagrams_go_where_they_are_granted_to() {
     };
     let (granted, port) = (format!("udp://{address}"), "udp://127.0.0.1:*");
     let grants = [granted.as_str(), port];
-    let ((outcome, _), ()) = tokio::join!(outcome(&sms, &grants, "udp", &address), answer);
+    let (outcome, ()) = tokio::join!(outcome(&sms, &grants, "udp", &address), answer);
     assert_eq!(text(outcome), "pong");
 }
 
 #[tokio::test]
 async fn nothing_listens_whatever_is_granted() {
     let sms = Sms::with_node().await;
-    let (listening, _) = outcome(&sms, &["tcp://0.0.0.0/0:*"], "listen", "127.0.0.1:0").await;
+    let listening = outcome(&sms, &["tcp://0.0.0.0/0:*"], "listen", "127.0.0.1:0").await;
     let Outcome::Failed(failure) = listening else { panic!("{listening}") };
     assert_eq!(failure.code, "denied");
 }
@@ -88,7 +92,7 @@ async fn nothing_listens_whatever_is_granted() {
 #[tokio::test]
 async fn names_are_resolved_where_any_socket_is_granted() {
     let sms = Sms::with_node().await;
-    assert!(matches!(outcome(&sms, &[], "resolve", "localhost:80").await.0, Outcome::Failed(_)));
-    let (resolved, _) = outcome(&sms, &["tcp://192.0.2.1:1"], "resolve", "localhost:80").await;
+    assert!(matches!(outcome(&sms, &[], "resolve", "localhost:80").await, Outcome::Failed(_)));
+    let resolved = outcome(&sms, &["tcp://192.0.2.1:1"], "resolve", "localhost:80").await;
     assert!(text(resolved).ends_with("addresses"));
 }

@@ -146,7 +146,9 @@ fn new_store(prepared: &Prepared, guest: Guest<Limiter>) -> Result<Store<Guest<L
     let mut store = Store::try_new(prepared.instance.engine(), guest).map_err(|error| invalid(&error))?;
     store.limiter(|guest| &mut guest.host);
     store.set_hostcall_fuel(usize::try_from(limits.hostcall).unwrap_or(usize::MAX));
-    store.set_max_component_handles(limits.handles as usize);
+    // The hostcalls' table counts what is held of the host, and names the limit. Here its handles are counted again, with
+    // those that are lent for one call and those to the guest's own resources.
+    store.set_max_component_handles((limits.handles as usize).saturating_mul(2));
     match prepared.interruption {
         Interruption::Epoch => {
             store.set_epoch_deadline(1);

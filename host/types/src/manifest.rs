@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Code, FunctionName, FunctionSpec, Grants, LimitRequest, Refusal, Settings};
+use crate::{Access, Code, FunctionName, FunctionSpec, Grants, LimitRequest, Refusal, Settings};
 
 /// The manifest's name in a project's folder.
 pub const FILE_NAME: &str = "spear.toml";
@@ -71,6 +71,12 @@ impl Manifest {
         if manifest.run.len() != 1 {
             return Err(invalid(format!("{} [[run]] sections; exactly one is needed", manifest.run.len())));
         }
+        if let Some((folder, _)) = manifest.grants.files.iter().find(|(_, access)| **access == Access::Write) {
+            return Err(invalid(format!(
+                "[grants.files] {folder} = \"write\" cannot be enforced: in WASI, what may be written may be read; write \
+                 {folder} = \"read-write\""
+            )));
+        }
         Ok(manifest)
     }
 
@@ -101,7 +107,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Access;
 
     const SMALLEST: &str =
         "spear = 1\n[function]\nname = \"hello\"\n[[run]]\nkind = \"wasm\"\ncomponent = \"hello.wasm\"\n";
@@ -140,6 +145,11 @@ mod tests {
             let message = refused(&format!("[limits]\n{limit}\n"));
             assert!(message.contains("line 8"), "{limit}: {message}");
         }
+    }
+
+    #[test]
+    fn files_that_may_only_be_written_are_refused_with_what_to_write() {
+        assert!(refused("[grants.files]\nassets = \"write\"\n").contains("write assets = \"read-write\""));
     }
 
     #[test]
