@@ -15,6 +15,7 @@ mod health;
 mod kv;
 mod languages;
 mod limits;
+mod matrix;
 mod nodes;
 mod objects;
 mod own_door;

@@ -22,7 +22,7 @@ pub enum GrantPolicy {
     #[default]
     Everything,
     /// What is listed, and nothing else.
-    Listed(Listed),
+    Listed(Box<Listed>),
 }
 
 /// A policy as written. Unknown keys are errors.
@@ -86,13 +86,14 @@ impl GrantPolicy {
             let message = format!("spear = {} is another form; this SPEAR reads spear = {FORM}", listed.spear);
             return Err(Refusal::new(Code::InvalidManifest, message));
         }
-        Ok(Self::Listed(listed))
+        Ok(Self::Listed(Box::new(listed)))
     }
 
     /// What `function` has of what it asks for.
     #[must_use]
     pub fn limit(&self, function: &FunctionName, grants: &Grants) -> Grants {
-        let Self::Listed(Listed { grants: all, functions, .. }) = self else { return grants.clone() };
+        let Self::Listed(listed) = self else { return grants.clone() };
+        let Listed { grants: all, functions, .. } = &**listed;
         let allowed: Vec<&Allowed> =
             std::iter::once(all).chain(functions.get(function).map(|function| &function.grants)).collect();
         Allowed::limit(&allowed, grants)
@@ -124,28 +125,28 @@ impl Allowed {
     fn limit(allowed: &[&Self], grants: &Grants) -> Grants {
         let Grants { tasks, http, networks, sockets, secrets, objects, kv, files } = grants;
         Grants {
-            tasks: names(tasks, allowed.iter().flat_map(|allowed| &allowed.tasks)),
-            secrets: names(secrets, allowed.iter().flat_map(|allowed| &allowed.secrets)),
-            http: common(http, allowed.iter().flat_map(|allowed| &allowed.http), HostPattern::common),
-            networks: common(networks, allowed.iter().flat_map(|allowed| &allowed.networks), common_network),
-            sockets: common(sockets, allowed.iter().flat_map(|allowed| &allowed.sockets), SocketPattern::common),
-            objects: accesses(objects, allowed.iter().flat_map(|allowed| &allowed.objects)),
-            kv: accesses(kv, allowed.iter().flat_map(|allowed| &allowed.kv)),
-            files: accesses(files, allowed.iter().flat_map(|allowed| &allowed.files)),
+            tasks: names(tasks, &allowed.iter().flat_map(|allowed| &allowed.tasks)),
+            secrets: names(secrets, &allowed.iter().flat_map(|allowed| &allowed.secrets)),
+            http: common(http, &allowed.iter().flat_map(|allowed| &allowed.http), HostPattern::common),
+            networks: common(networks, &allowed.iter().flat_map(|allowed| &allowed.networks), common_network),
+            sockets: common(sockets, &allowed.iter().flat_map(|allowed| &allowed.sockets), SocketPattern::common),
+            objects: accesses(objects, &allowed.iter().flat_map(|allowed| &allowed.objects)),
+            kv: accesses(kv, &allowed.iter().flat_map(|allowed| &allowed.kv)),
+            files: accesses(files, &allowed.iter().flat_map(|allowed| &allowed.files)),
         }
     }
 }
 
 fn names<'a, N: Ord + Clone + AsRef<str>>(
     asked: &BTreeSet<N>,
-    allowed: impl Iterator<Item = &'a Pattern> + Clone,
+    allowed: &(impl Iterator<Item = &'a Pattern> + Clone),
 ) -> BTreeSet<N> {
     asked.iter().filter(|name| allowed.clone().any(|pattern| pattern.matches(name.as_ref()))).cloned().collect()
 }
 
 fn common<'a, P: Ord + 'a>(
     asked: &'a BTreeSet<P>,
-    allowed: impl Iterator<Item = &'a P> + Clone,
+    allowed: &(impl Iterator<Item = &'a P> + Clone),
     both: impl Fn(&P, &P) -> Option<P>,
 ) -> BTreeSet<P> {
     asked
@@ -156,7 +157,7 @@ fn common<'a, P: Ord + 'a>(
 
 fn accesses<'a, N: Ord + Clone + AsRef<str>>(
     asked: &BTreeMap<N, Access>,
-    allowed: impl Iterator<Item = (&'a Pattern, &'a Access)> + Clone,
+    allowed: &(impl Iterator<Item = (&'a Pattern, &'a Access)> + Clone),
 ) -> BTreeMap<N, Access> {
     let access = |name: &N, asked: Access| {
         let allowed = allowed.clone().filter(|(pattern, _)| pattern.matches(name.as_ref()));
