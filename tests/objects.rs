@@ -339,6 +339,25 @@ async fn a_batch_that_its_client_gives_up_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_batch_that_is_given_up_between_two_operations_is_never_taken_for_a_whole_one() {
+    let sms = Sms::alone().await;
+    sms.api.put("b", "k", "x").await.unwrap();
+    let before = (sms.blobs(), sms.api.stat("b", "k").await.unwrap());
+    for _ in 0..50 {
+        let (out, parts) = mpsc::unbounded();
+        for part in [put("c", "new", None), chunk("new"), change("b", "k", ObjectChange::AddRef)] {
+            out.unbounded_send(v1::ApplyObjectsRequest { part: Some(part) }).unwrap();
+        }
+        let mut client = sms.api.objects();
+        let apply = tokio::spawn(async move { client.apply_objects(parts).await });
+        eventually("a file in the making", async || (sms.blobs().len() == 2).then_some(())).await;
+        apply.abort();
+        eventually("no file in the making", async || (sms.blobs() == before.0).then_some(())).await;
+        assert_eq!(sms.api.stat("b", "k").await.unwrap(), before.1);
+    }
+}
+
+#[tokio::test]
 async fn the_command_line_has_conditions_ranges_pages_references_and_pins() {
     let sms = Sms::alone().await;
     let folder = sms.home.path();

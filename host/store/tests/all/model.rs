@@ -37,7 +37,7 @@ enum What {
 }
 
 /// What the model knows of an object.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Known {
     content: &'static str,
     version: u64,
@@ -144,7 +144,7 @@ fn apply(model: &mut Model, step: &Step) -> Result<Option<Known>, Code> {
         }
     };
     let objects = model.entry(step.bucket).or_default();
-    match new.clone() {
+    match new {
         Some(new) => objects.insert(step.key, new),
         None => objects.remove(step.key),
     };
@@ -194,7 +194,7 @@ fn check_page(
     let matching: Vec<_> = objects
         .iter()
         .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| **key > after))
-        .map(|(key, object)| ((*key).to_owned(), object.clone()))
+        .map(|(key, object)| ((*key).to_owned(), *object))
         .collect();
     let found: Vec<_> = page.objects.iter().map(|info| (info.key.to_string(), known(info))).collect();
     assert_eq!(found, matching[..limit.min(matching.len())]);
