@@ -33,8 +33,7 @@ async fn its_exit_code_is_its_outcome() {
         panic!("{}", invoked.outcome)
     };
     assert_eq!((code.as_str(), stdout.as_ref()), ("exit", &b"written before the end\n"[..]));
-    // What a program can say of itself depends on its C library: WASI before 0.2.12 knows 0 and 1.
-    assert!([1, 7].contains(&exit), "{exit}");
+    assert_eq!(exit, 1, "its C library tells the world 0 or 1");
     let log = sms.api.log(&invoked.task).await;
     let error = log.lines.iter().find(|line| line.level == Level::Error).unwrap();
     assert_eq!(error.message, "ends with 7");
@@ -57,6 +56,8 @@ async fn the_command_line_ends_as_it_ended_and_shows_what_it_wrote() {
     let failed = sms.spear(["invoke", "cli", "--", "fail"]).await;
     assert_eq!((failed.code, failed.stdout.as_str()), (1, "nearly\n"), "{failed:?}");
     assert!(failed.stderr.contains("exit: it ended with exit code 1"), "{failed:?}");
+    let coded = sms.spear(["invoke", "cli", "--", "exit-with", "42"]).await;
+    assert_eq!((coded.code, coded.stdout.as_str()), (42, ""), "{coded:?}");
     let json = sms.spear(["-o", "json", "invoke", "cli", "--", "fail"]).await;
     let outcome = &json.json()["outcome"];
     assert_eq!((&outcome["exit_code"], &outcome["stdout"]), (&json!(1), &json!("nearly")));
