@@ -1,10 +1,12 @@
 //! A program: arguments, standard input and output, an exit code.
 
+use std::fs::{self, File};
+
 use serde_json::{Value, json};
 use spear_types::{Call, Code, Exit, Failure, Level, LimitRequest, Outcome, Payload};
 use tonic::Code as Grpc;
 
-use crate::harness::{Function, Refused as _, Sms};
+use crate::harness::{Function, Ran, Refused as _, Sms};
 
 fn command(args: &[&str], stdin: &'static str) -> Call {
     Call::Command { args: args.iter().map(|&arg| arg.to_owned()).collect(), stdin: stdin.into() }
@@ -53,6 +55,11 @@ async fn the_command_line_ends_as_it_ended_and_shows_what_it_wrote() {
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "cli: [\"-d\", \"--help\"]\n"), "{ran:?}");
     let shouted = sms.spear(["invoke", "cli", "-d", "quietly", "--", "shout"]).await;
     assert_eq!(shouted.stdout, "QUIETLY\n");
+    let text = sms.home.path().join("text");
+    fs::write(&text, "from a pipe").unwrap();
+    let mut piped = sms.home.spear(["--sms", &sms.url, "invoke", "cli", "--", "shout"]);
+    piped.stdin(File::open(&text).unwrap());
+    assert_eq!(Ran::of(piped).await.stdout, "FROM A PIPE\n");
     let failed = sms.spear(["invoke", "cli", "--", "fail"]).await;
     assert_eq!((failed.code, failed.stdout.as_str()), (1, "nearly\n"), "{failed:?}");
     assert!(failed.stderr.contains("exit: it ended with exit code 1"), "{failed:?}");
