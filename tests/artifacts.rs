@@ -19,10 +19,10 @@ const FOREIGN: &str = r#"
   (instance $run-interface (export "run" (func $run)))
   (export "wasi:cli/run@0.3.0" (instance $run-interface)))"#;
 
-/// One that wants the network.
-const NETWORK: &str = r#"
+/// One that wants what SPEAR does not have.
+const BLOBS: &str = r#"
 (component
-  (import "wasi:sockets/tcp@0.2.6" (instance (export "connect" (func)))))"#;
+  (import "wasi:blobstore/container@0.2.0" (instance (export "create" (func)))))"#;
 
 #[tokio::test]
 async fn what_is_no_component_of_ours_is_refused_by_name_and_leaves_nothing() {
@@ -38,7 +38,7 @@ async fn what_is_no_component_of_ours_is_refused_by_name_and_leaves_nothing() {
         (Bytes::from_static(b"(component)"), "as text"),
         (wat("(module)"), "a core module, not a component"),
         (wat(FOREIGN), "it exports wasi:cli/run@0.3.0; a function that can be called is needed"),
-        (wat(NETWORK), "wasi:sockets/tcp@0.2.6 is imported and cannot be had"),
+        (wat(BLOBS), "wasi:blobstore/container@0.2.0 is imported and cannot be had"),
     ] {
         let deploy = sms.api.deploy(&Function::of("bad", artifact)).await;
         let refusal = deploy.refused(Code::InvalidComponent, Grpc::FailedPrecondition);

@@ -18,6 +18,8 @@ fn main() -> io::Result<ExitCode> {
             eprintln!("ends with {code}");
             process::exit(code.parse().unwrap_or(255));
         }
+        // What `process::exit` calls knows 0 and 1 alone.
+        ["exit-with", code] => wasip2::cli::exit::exit_with_code(code.parse().unwrap_or(255)),
         ["fail"] => {
             print!("nearly");
             return Ok(ExitCode::FAILURE);

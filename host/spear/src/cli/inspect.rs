@@ -115,9 +115,7 @@ fn row(import: &ImportReview) -> [String; 3] {
     let verdict = match &import.verdict {
         Verdict::Provided => "provided".to_owned(),
         Verdict::Granted { by } => good(format_args!("granted by {}", by.join(", "))),
-        Verdict::Closed { add } => {
-            dim(format_args!("refuses everything without {}", add.replace('\n', " "))).to_string()
-        }
+        Verdict::Closed { add } => dim(format_args!("refuses everything without {}", add.replace('\n', " "))),
         Verdict::Missing { add, lacking: Lacking::Manifest } => {
             bad(format_args!("missing: add {}", add.replace('\n', " ")))
         }
