@@ -19,10 +19,10 @@ const COMMAND: &str = r#"
   (instance $run-interface (export "run" (func $run)))
   (export "wasi:cli/run@0.2.6" (instance $run-interface)))"#;
 
-/// One that wants the network.
-const NETWORK: &str = r#"
+/// One that wants what there is not.
+const UNKNOWN: &str = r#"
 (component
-  (import "wasi:sockets/tcp@0.2.6" (instance (export "connect" (func)))))"#;
+  (import "wasi:nn/tensor@0.2.6" (instance (export "connect" (func)))))"#;
 
 #[tokio::test]
 async fn what_is_no_component_of_ours_is_refused_by_name_and_leaves_nothing() {
@@ -41,7 +41,7 @@ async fn what_is_no_component_of_ours_is_refused_by_name_and_leaves_nothing() {
             wat(COMMAND),
             "it exports wasi:cli/run@0.2.6; spear:hostcalls/handler@0.1.0 with the function `handle` is needed",
         ),
-        (wat(NETWORK), "wasi:sockets/tcp@0.2.6 is imported and cannot be had"),
+        (wat(UNKNOWN), "wasi:nn/tensor@0.2.6 is imported and cannot be had"),
     ] {
         let deploy = sms.api.deploy(&Function::of("bad", artifact)).await;
         let refusal = deploy.refused(Code::InvalidComponent, Grpc::FailedPrecondition);

@@ -72,9 +72,7 @@ fn a_grant_that_nothing_imports_is_unused_and_no_reason_to_refuse() {
 
 #[test]
 fn what_spear_has_nothing_of_is_unavailable_by_name() {
-    for name in
-        ["wasi:sockets/tcp@0.2.6", "wasi:http/outgoing-handler@0.2.6", "wasi:keyvalue/store@0.2.0", "a:b/c@1.0.0"]
-    {
+    for name in ["wasi:nn/tensor@0.2.6", "wasi:nn/graph@0.2.6", "wasi:keyvalue/store@0.2.0", "a:b/c@1.0.0"] {
         let refusal = review(&function(&[name]), &photos()).admit().unwrap_err();
         assert_eq!((refusal.code, refusal.help), (Code::InvalidComponent, None));
         assert!(refusal.message.contains(name) && refusal.message.contains("nothing to grant"), "{}", refusal.message);
@@ -149,14 +147,14 @@ fn an_export_that_only_looks_like_the_handler_is_none() {
 
 #[test]
 fn everything_that_is_wrong_is_in_one_refusal() {
-    let imports = ["wasi:sockets/tcp@0.2.6", OBJECTS, "spear:hostcalls/kv@0.1.0", "wasi:io/poll@0.2.6"];
+    let imports = ["wasi:nn/tensor@0.2.6", OBJECTS, "spear:hostcalls/kv@0.1.0", "wasi:io/poll@0.2.6"];
     let imports: String = imports.map(|name| format!("(import \"{name}\" {INTERFACE})")).concat();
     let refusal = review(&component(&imports), &Grants::default()).admit().unwrap_err();
     assert_eq!(refusal.code, Code::NotGranted);
     assert_eq!(
         refusal.message,
         "it exports nothing; spear:hostcalls/handler@0.1.0 with the function `handle` is needed\n\
-         wasi:sockets/tcp@0.2.6 is imported and cannot be had: SPEAR has nothing to grant for it\n\
+         wasi:nn/tensor@0.2.6 is imported and cannot be had: SPEAR has nothing to grant for it\n\
          spear:hostcalls/objects@0.1.0 is imported and not granted\n\
          spear:hostcalls/kv@0.1.0 is imported and cannot be had: SPEAR has nothing to grant for it"
     );
