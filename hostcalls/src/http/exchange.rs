@@ -19,7 +19,6 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, io::TokioIo};
 use super::{
     body::{Received, Sending, Traffic},
     connect::{Network, Stream},
-    left,
     target::Target,
 };
 use crate::gate::Gate;
@@ -66,7 +65,11 @@ impl Exchange {
             return Err(Error::HttpResponseBodySize(Some(size)));
         }
         let received = |body| Received::new(body, self.payload, waits.between_bytes, &self.traffic).boxed_unsync();
-        Ok((response.map(received), Box::new(async move { Ok(connection.await) })))
+        let io = async move {
+            connection.await;
+            Ok(())
+        };
+        Ok((response.map(received), Box::new(io)))
     }
 }
 
@@ -110,7 +113,7 @@ pub(super) fn of_hyper(error: &hyper::Error) -> Error {
 impl Waits {
     fn new(options: Option<RequestOptions>, deadline: Instant) -> Self {
         let RequestOptions { connect_timeout, first_byte_timeout, between_bytes_timeout } = options.unwrap_or_default();
-        let left = left(deadline);
+        let left = deadline.saturating_duration_since(Instant::now());
         let wait = |asked: Option<Duration>| asked.map_or(left, |asked| asked.min(left));
         Self {
             connect: wait(connect_timeout),

@@ -90,8 +90,3 @@ impl State {
         &self.hooks.exchange.traffic
     }
 }
-
-/// What is left until `deadline`.
-fn left(deadline: Instant) -> std::time::Duration {
-    deadline.saturating_duration_since(Instant::now())
-}

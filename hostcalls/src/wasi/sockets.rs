@@ -10,7 +10,7 @@ use wasmtime_wasi::{
         IoError, Network, SocketError, SocketResult, TcpSocket, UdpSocket,
         bindings::sockets::{
             instance_network, ip_name_lookup,
-            network::{self, ErrorCode, Host as _, IpAddressFamily, LinkOptions},
+            network::{self, ErrorCode, IpAddressFamily, LinkOptions},
             tcp, tcp_create_socket, udp, udp_create_socket,
         },
     },
