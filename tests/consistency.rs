@@ -190,7 +190,8 @@ async fn counts(sms: &Sms) -> [Count; OBJECTS] {
     for (object, count) in counts.iter_mut().enumerate() {
         let key = object.to_string();
         let info = sms.api.stat("b", &key).await.expect("every object is there");
-        let value = sms.api.value("s", &key).await.expect("an answer").map_or(Bytes::from("0"), |(value, _)| value);
+        let value =
+            sms.api.value("s", &key).await.expect("an answer").map_or_else(|| Bytes::from("0"), |(value, _)| value);
         let number = std::str::from_utf8(&value).expect("text").parse().expect("a number");
         *count = Count { version: info.version, references: info.references, number };
     }
