@@ -64,6 +64,14 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// The folder of secrets could not be opened.
+    #[error("cannot open the folder [spearlet] secrets, {}", path.display())]
+    Secrets {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The artifacts' folder could not be opened.
     #[error("cannot open the artifacts")]
     Artifacts(#[from] spear_store::Error),
@@ -143,11 +151,12 @@ fn connect(address: &str) -> Result<Channel, Error> {
 
 fn engine(config: &Config, maxima: &Limits, sms: Channel) -> Result<Engine, Error> {
     let unread = |source| Error::Ca { path: config.ca.clone().unwrap_or_default(), source };
+    let unopened = |source| Error::Secrets { path: config.secrets.clone().unwrap_or_default(), source };
     let hostcalls = Hostcalls::new(Backends {
         objects: Arc::new(RemoteObjects::new(sms.clone())),
         kv: Arc::new(RemoteKv::new(sms.clone())),
         tasks: Arc::new(RemoteTasks::new(sms, max_message(maxima))),
-        secrets: Arc::new(NodeSecrets::new(config.secrets.clone())),
+        secrets: Arc::new(NodeSecrets::open(config.secrets.as_deref()).map_err(unopened)?),
         network: Network::new(config.ca.as_deref()).map_err(unread)?,
         folders: Folders::new(config.files.clone()),
     });

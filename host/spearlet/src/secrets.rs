@@ -1,14 +1,17 @@
 //! The operator's secrets: a folder with a file for each, else the environment.
+//!
+//! The folder is opened once, at start: what is read afterwards is below it, whatever symbolic links in it say.
 
 use std::{
     env,
-    fs::File,
     io::{self, Read as _},
     os::unix::ffi::OsStringExt as _,
-    path::PathBuf,
+    path::Path,
+    sync::Arc,
 };
 
 use bytes::Bytes;
+use cap_std::{ambient_authority, fs::Dir};
 use futures::{FutureExt as _, future::BoxFuture};
 use spear_hostcalls::secrets::{Backend, MAX_SECRET};
 use spear_types::{Code, Refusal, SecretName};
@@ -18,18 +21,23 @@ const PREFIX: &str = "SPEAR_SECRET_";
 
 /// The node's secrets.
 pub(crate) struct NodeSecrets {
-    folder: Option<PathBuf>,
+    folder: Option<Arc<Dir>>,
 }
 
 impl NodeSecrets {
-    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder }
+    /// Opens the folder.
+    ///
+    /// # Errors
+    /// When it is none, or not ours to read.
+    pub(crate) fn open(folder: Option<&Path>) -> io::Result<Self> {
+        let open = |folder: &Path| Dir::open_ambient_dir(folder, ambient_authority()).map(Arc::new);
+        Ok(Self { folder: folder.map(open).transpose()? })
     }
 
     async fn get(&self, secret: &SecretName) -> Result<Bytes, Refusal> {
-        // A name has letters, digits and `-` only: it cannot lead out of the folder.
-        if let Some(file) = self.folder.as_ref().map(|folder| folder.join(secret.as_str())) {
-            let read = tokio::task::spawn_blocking(move || read(file)).await;
+        if let Some(folder) = self.folder.clone() {
+            let name = secret.clone();
+            let read = tokio::task::spawn_blocking(move || read(&folder, &name)).await;
             let read = read.map_err(|error| Refusal::new(Code::Internal, format!("reading broke off: {error}")))?;
             match read {
                 Ok(value) => return within(secret, value),
@@ -69,9 +77,9 @@ fn variable(secret: &SecretName) -> String {
 }
 
 /// One byte more than is allowed, at the most.
-fn read(file: PathBuf) -> io::Result<Bytes> {
+fn read(folder: &Dir, secret: &SecretName) -> io::Result<Bytes> {
     let mut value = Vec::new();
-    File::open(file)?.take(MAX_SECRET + 1).read_to_end(&mut value)?;
+    folder.open(secret.as_str())?.take(MAX_SECRET + 1).read_to_end(&mut value)?;
     Ok(value.into())
 }
 
@@ -94,7 +102,7 @@ mod tests {
     fn with_file(name: &str, value: &[u8]) -> (tempfile::TempDir, NodeSecrets) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(name), value).unwrap();
-        let secrets = NodeSecrets::new(Some(folder.path().to_owned()));
+        let secrets = NodeSecrets::open(Some(folder.path())).unwrap();
         (folder, secrets)
     }
 
@@ -113,7 +121,8 @@ mod tests {
     #[tokio::test]
     async fn a_secret_that_is_nowhere_is_told_where_it_was_looked_for() {
         let (_folder, secrets) = with_file("other", b"x");
-        for (secrets, folder) in [(&secrets, "in its folder"), (&NodeSecrets::new(None), "which is not set")] {
+        for (secrets, folder) in [(&secrets, "in its folder"), (&NodeSecrets::open(None).unwrap(), "which is not set")]
+        {
             let refusal = get(secrets, "no-such").await.unwrap_err();
             assert_eq!(refusal.code, Code::UnknownSecret);
             assert!(refusal.message.contains(folder) && refusal.message.contains("SPEAR_SECRET_NO_SUCH"), "{refusal}");
@@ -131,5 +140,16 @@ mod tests {
         let (folder, secrets) = with_file("file", b"");
         fs::create_dir(folder.path().join("folder")).unwrap();
         assert_eq!(get(&secrets, "folder").await.unwrap_err().code, Code::Internal);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_leads_out_of_the_folder_is_not_followed() {
+        let (folder, secrets) = with_file("other", b"x");
+        let outside = tempfile::NamedTempFile::new().unwrap();
+        fs::write(outside.path(), "not a secret of ours").unwrap();
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("out")).unwrap();
+        std::os::unix::fs::symlink("other", folder.path().join("within")).unwrap();
+        assert_eq!(get(&secrets, "out").await.unwrap_err().code, Code::Internal);
+        assert_eq!(get(&secrets, "within").await.unwrap(), "x");
     }
 }
