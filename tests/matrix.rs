@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use spear_proto::v1;
-use spear_types::{Access, Grants, LimitRequest, Outcome};
+use spear_types::{Grants, LimitRequest, Outcome};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,

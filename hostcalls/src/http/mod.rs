@@ -15,7 +15,7 @@ mod exchange;
 mod host;
 mod target;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use spear_types::Refusal;
 use wasmtime::component::Linker;

@@ -78,7 +78,7 @@ impl LogBuffer {
         line
     }
 
-    /// Adds a line as it [fits](LogBuffer::fit); once one did not fit into the log, it and all later ones are counted
+    /// Adds a line as it fits; once one did not fit into the log, it and all later ones are counted
     /// and dropped.
     pub fn write(&self, line: LogLine) {
         let mut filling = self.lock();
