@@ -63,7 +63,7 @@ pub enum Error {
         version: Option<u64>,
     },
     /// The object is pinned or referenced, and its removal was not forced.
-    #[error("the object {bucket}/{key} is in use: it is {}pinned and has {references} references", if *pinned { "" } else { "not " })]
+    #[error("the object {bucket}/{key} is in use: it is {}pinned and has {references} reference{}", if *pinned { "" } else { "not " }, if *references == 1 { "" } else { "s" })]
     ObjectInUse {
         /// The bucket.
         bucket: BucketName,

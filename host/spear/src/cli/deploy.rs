@@ -30,7 +30,8 @@ impl Ask for Deploy {
         let component = Component::read(&artifact)?;
         component.review(&Granted::all(asked.clone())).admit()?;
         let granted = client.review_grants(&project.manifest.function.name, asked).await?;
-        component.review(&granted).admit()?;
+        let review = component.review(&granted);
+        review.admit()?;
         granted.cuts().iter().for_each(|cut| context.output.note(inspect::cut(cut)));
         let progress = context.output.progress(project.manifest.function.name.to_string(), artifact.len() as u64);
         let sent = progress.clone();
@@ -43,7 +44,9 @@ impl Ask for Deploy {
         let answer =
             json!({ "result": if made { "created" } else { "unchanged" }, "function": view::function(&function) });
         context.output.answer(&answer, || function::deployed(&function, made))?;
-        context.output.note(format_args!("call it with `spear invoke {} --data …`", function.name));
+        if let Some(entry) = review.entries.first() {
+            context.output.note(format_args!("call it with `{}`", inspect::call(entry, function.name.as_str())));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -87,7 +87,7 @@ impl Inspected {
             format!("{} {}", self.path.display(), dim(format_args!("{}, sha-256 {}", size(self.size), self.digest)));
         let imports = table(["IMPORT", "NEEDS", "VERDICT"], self.review.imports.iter().map(row));
         let exports = format!("EXPORTS\n  {}", self.review.exports.join("\n  "));
-        let calls = self.review.entries.iter().map(call).collect::<Vec<_>>().join("\n  ");
+        let calls = self.review.entries.iter().map(|entry| call(entry, "NAME")).collect::<Vec<_>>().join("\n  ");
         let calls = (!calls.is_empty()).then(|| format!("CALLED BY\n  {calls}"));
         let unused = self.review.unused.iter().map(|line| format!("{} {line}", bad("granted and not used:")));
         let cuts = self.review.cut.iter().map(cut);
@@ -96,12 +96,12 @@ impl Inspected {
 }
 
 /// The command that calls it.
-fn call(entry: &Entry) -> &'static str {
+pub(crate) fn call(entry: &Entry, name: &str) -> String {
     match entry {
-        Entry::Handler => "spear invoke NAME -d BODY",
-        Entry::Http => "spear invoke NAME --path PATH",
-        Entry::Command => "spear invoke NAME -- ARGUMENTS",
-        Entry::Functions => "spear invoke NAME 'FUNCTION(ARGUMENTS)'",
+        Entry::Handler => format!("spear invoke {name} -d BODY"),
+        Entry::Http => format!("spear invoke {name} --path PATH"),
+        Entry::Command => format!("spear invoke {name} -- ARGUMENTS"),
+        Entry::Functions => format!("spear invoke {name} 'FUNCTION(ARGUMENTS)'"),
     }
 }
 

@@ -155,8 +155,8 @@ async fn what_is_in_use_is_removed_by_force_only() {
     let fixture = Fixture::new().await;
     put(&fixture.store, "photos", "k", "a").await;
     for (what, message) in [
-        (ObjectChange::AddRef, "the object photos/k is in use: it is not pinned and has 1 references"),
-        (ObjectChange::Pin, "the object photos/k is in use: it is pinned and has 1 references"),
+        (ObjectChange::AddRef, "the object photos/k is in use: it is not pinned and has 1 reference"),
+        (ObjectChange::Pin, "the object photos/k is in use: it is pinned and has 1 reference"),
     ] {
         change(&fixture.store, "photos", "k", what).await.unwrap();
         let refusal = Refusal::from(change(&fixture.store, "photos", "k", REMOVE).await.unwrap_err());
