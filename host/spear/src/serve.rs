@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use serde_json::json;
 use sms::Sms as SmsServer;
@@ -134,9 +135,25 @@ impl Spearlet {
     }
 }
 
+/// What every program does first.
+fn start(context: &Context<'_>) -> anyhow::Result<()> {
+    telemetry::start(&context.config.log)?;
+    raise_open_files();
+    Ok(())
+}
+
+/// Takes all the open files that the system allows: guests hold as many files and sockets as their limit `handles` says.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, all) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
 /// `spear sms`
 pub(crate) async fn sms(context: &Context<'_>) -> anyhow::Result<ExitCode> {
-    telemetry::start(&context.config.log)?;
+    start(context)?;
     let stop = stopped_by_signals()?;
     let sms = bind_sms(context).await?;
     within_grace(&stop, sms.run(stop.clone())).await
@@ -144,7 +161,7 @@ pub(crate) async fn sms(context: &Context<'_>) -> anyhow::Result<ExitCode> {
 
 /// `spear spearlet`
 pub(crate) async fn spearlet(context: &Context<'_>) -> anyhow::Result<ExitCode> {
-    telemetry::start(&context.config.log)?;
+    start(context)?;
     let stop = stopped_by_signals()?;
     let spearlet = bind_spearlet(context, context.config.spearlet.clone()).await?;
     within_grace(&stop, spearlet.run(stop.clone())).await
@@ -152,7 +169,7 @@ pub(crate) async fn spearlet(context: &Context<'_>) -> anyhow::Result<ExitCode> 
 
 /// `spear up`: the same two programs over the same sockets, in one process.
 pub(crate) async fn up(context: &Context<'_>) -> anyhow::Result<ExitCode> {
-    telemetry::start(&context.config.log)?;
+    start(context)?;
     let stop = stopped_by_signals()?;
     let sms = bind_sms(context).await?;
     let spearlet = bind_spearlet(context, beside(&context.config.spearlet, sms.address())).await?;

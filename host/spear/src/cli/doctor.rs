@@ -84,10 +84,15 @@ fn mappings() -> Finding {
 }
 
 fn open_files() -> Finding {
-    let what = "open files (ulimit -n)";
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    // The programs themselves raise what is current to this.
+    let what = "open files (ulimit -Hn)";
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
     match limit {
-        Some(count) if count < OPEN_FILES => Finding::bad(what, count, format_args!("ulimit -n {OPEN_FILES}")),
+        Some(count) if count < OPEN_FILES => Finding::bad(
+            what,
+            count,
+            format_args!("have the system allow {OPEN_FILES}: LimitNOFILE of systemd, /etc/security/limits.conf"),
+        ),
         Some(count) => Finding::good(what, count),
         None => Finding::good(what, "unlimited"),
     }
