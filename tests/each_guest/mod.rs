@@ -4,6 +4,7 @@ mod calc;
 mod chatter;
 mod cli;
 mod counter;
+mod courier;
 mod dial;
 mod echo;
 mod env_peek;

@@ -91,6 +91,8 @@ async fn each_access_is_granted_by_itself() {
     for (op, bucket, grant) in [
         ("put", "inbox", "inbox = \"read-write\""),
         ("delete", "inbox", "inbox = \"read-write\""),
+        ("add-ref", "inbox", "inbox = \"read-write\""),
+        ("pin", "inbox", "inbox = \"read-write\""),
         ("get", "outbox", "outbox = \"read-write\""),
         ("stat", "outbox", "outbox = \"read-write\""),
         ("list", "outbox", "outbox = \"read-write\""),
@@ -102,6 +104,61 @@ async fn each_access_is_granted_by_itself() {
     }
     assert_eq!(sms.api.get("inbox", "k").await.unwrap(), b"mail");
     assert!(answer(&sms, json!({ "op": "put", "bucket": "outbox", "key": "k", "text": "new" })).await.is_object());
+}
+
+#[tokio::test]
+async fn a_put_with_a_condition_happens_where_it_holds_and_nowhere_else() {
+    let sms = with_store().await;
+    let put = |text: &str, with: Value| {
+        let mut call = json!({ "op": "put-if", "bucket": "shelf", "key": "k", "text": text });
+        call.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+        call
+    };
+    let first = answer(&sms, put("one", json!({}))).await;
+    assert_eq!(first["version"], 1);
+    assert_failed(&sms, put("two", json!({})), "condition-failed").await;
+    assert_eq!(answer(&sms, put("two", json!({ "version": 1 }))).await["version"], 2);
+    assert_failed(&sms, put("three", json!({ "version": 1 })), "condition-failed").await;
+    assert_failed(&sms, put("three", json!({ "etag": first["etag"] })), "condition-failed").await;
+    let etag = Digest::of(b"two").to_string();
+    assert_eq!(answer(&sms, put("three", json!({ "etag": etag }))).await["version"], 3);
+    assert_failed(&sms, put("four", json!({ "etag": "no etag" })), "invalid").await;
+    assert_eq!(sms.api.get("shelf", "k").await.unwrap(), b"three");
+}
+
+#[tokio::test]
+async fn references_and_pins_keep_an_object_and_the_last_reference_takes_it_away() {
+    let sms = with_store().await;
+    sms.api.put("shelf", "k", "kept").await.unwrap();
+    let at = |op: &str| json!({ "op": op, "bucket": "shelf", "key": "k" });
+    assert_failed(&sms, at("remove-ref"), "condition-failed").await;
+    assert_eq!(answer(&sms, at("add-ref")).await["references"], 1);
+    assert_failed(&sms, at("delete"), "in-use").await;
+    assert_eq!(answer(&sms, at("pin")).await["pinned"], true);
+    assert_eq!(answer(&sms, at("remove-ref")).await["references"], 0);
+    assert_failed(&sms, at("delete"), "in-use").await;
+    assert_eq!(answer(&sms, at("unpin")).await["pinned"], false);
+    answer(&sms, at("add-ref")).await;
+    assert_eq!(answer(&sms, at("remove-ref")).await, Value::Null);
+    assert_failed(&sms, at("stat"), "not-found").await;
+    sms.api.put("shelf", "k", "again").await.unwrap();
+    answer(&sms, at("pin")).await;
+    assert_eq!(answer(&sms, at("force-delete")).await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_batch_happens_whole_or_not_at_all() {
+    let sms = with_store().await;
+    let batch = |key: &str| {
+        let texts = json!([["a", "one"], ["b", "two"]]);
+        json!({ "op": "batch", "bucket": "shelf", "key": key, "texts": texts })
+    };
+    sms.api.put("shelf", "other", "x").await.unwrap();
+    assert_failed(&sms, batch("absent"), "not-found").await;
+    assert!(sms.api.get("shelf", "a").await.is_err(), "nothing of it happened");
+    let infos = answer(&sms, batch("b")).await;
+    assert_eq!((&infos[1]["version"], &infos[2]["references"]), (&json!(1), &json!(1)));
+    assert_eq!(sms.api.get("shelf", "a").await.unwrap(), b"one");
 }
 
 async fn assert_failed(sms: &Sms, call: Value, code: &str) {

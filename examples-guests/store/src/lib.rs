@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use spear_guest::objects::{self, Info};
+use spear_guest::objects::{self, Condition, Info, Operation};
 use spear_guest::{Failure, Json};
 
 #[derive(Deserialize)]
@@ -32,9 +32,24 @@ enum Op {
         repeat: usize,
         content_type: Option<String>,
     },
+    /// Puts a text where the key has an object of this version, or this etag, or none.
+    PutIf {
+        text: String,
+        version: Option<u64>,
+        etag: Option<String>,
+    },
     Stat,
     List,
     Delete,
+    ForceDelete,
+    AddRef,
+    RemoveRef,
+    Pin,
+    Unpin,
+    /// Puts each text under its key and adds a reference to `key`: all of it or nothing.
+    Batch {
+        texts: Vec<(String, String)>,
+    },
 }
 
 #[spear_guest::function]
@@ -45,9 +60,23 @@ fn store(Json(Command { bucket, key, op }): Json<Command>) -> Result<Json<Value>
         Op::GetRange { offset, length } => text(&bucket.get_range(&key, offset, length)?),
         Op::Put { text, repeat, content_type: None } => info(bucket.put(&key, text.repeat(repeat))?),
         Op::Put { text, repeat, content_type: Some(it) } => info(bucket.put_as(&key, text.repeat(repeat), &it)?),
+        Op::PutIf { text, version, etag } => {
+            let condition = version.map(Condition::Version).or(etag.map(Condition::Etag)).unwrap_or(Condition::Absent);
+            info(bucket.put_if(&key, text, None, condition)?)
+        }
         Op::Stat => info(bucket.stat(&key)?),
         Op::List => bucket.list(&key).map(|item| item.map(info)).collect::<Result<_, _>>()?,
         Op::Delete => bucket.delete(&key).map(|()| Value::Null)?,
+        Op::ForceDelete => bucket.force_delete(&key).map(|()| Value::Null)?,
+        Op::AddRef => info(bucket.add_ref(&key)?),
+        Op::RemoveRef => bucket.remove_ref(&key)?.map_or(Value::Null, info),
+        Op::Pin => info(bucket.pin(&key)?),
+        Op::Unpin => info(bucket.unpin(&key)?),
+        Op::Batch { texts } => {
+            let puts = texts.into_iter().map(|(key, text)| Operation::put(key, text));
+            let all = bucket.batch(puts.chain([Operation::add_ref(key)]))?;
+            all.into_iter().map(|one| one.map_or(Value::Null, info)).collect()
+        }
     }))
 }
 

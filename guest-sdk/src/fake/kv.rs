@@ -22,7 +22,8 @@ impl Store {
         let mut world = shared.borrow_mut();
         world.hostcalls += 1;
         let name: StoreName = name.parse().map_err(invalid)?;
-        world.check(|grants| grants.store(&name)).map_err(Error::Denied)?;
+        let need = world.granted.opening_store(&name);
+        world.check(|grants| grants.kv(&name, need)).map_err(Error::Denied)?;
         world.open().map_err(Error::OverLimit)?;
         drop(world);
         Ok(Self { name, world: shared })

@@ -25,7 +25,8 @@ impl Bucket {
         let mut world = shared.borrow_mut();
         world.hostcalls += 1;
         let name: BucketName = name.parse().map_err(invalid)?;
-        world.check(|grants| grants.bucket(&name)).map_err(Error::Denied)?;
+        let need = world.granted.opening_bucket(&name);
+        world.check(|grants| grants.objects(&name, need)).map_err(Error::Denied)?;
         world.open().map_err(Error::OverLimit)?;
         drop(world);
         Ok(Self { name, world: shared })

@@ -35,7 +35,7 @@ pub(crate) struct World {
     pub(crate) hostcalls: u64,
     /// Handles that are open now.
     pub(crate) handles: u32,
-    granted: Granted,
+    pub(crate) granted: Granted,
 }
 
 thread_local! {

@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// What the lines of these grants begin with.
+    /// What the lines of these grants begin with; what follows the first is of no use without one of the first.
     pub(crate) fn prefixes(self) -> &'static [&'static str] {
         match self {
             Self::Objects => &["grants.objects."],

@@ -129,7 +129,7 @@ impl Review {
         {
             let lines = self.missing(whose);
             if !lines.is_empty() {
-                help.push(format!("{file}:\n{}", lines.join("\n")));
+                help.push(format!("{file}:\n{}", merged(&lines)));
             }
         }
         (!help.is_empty()).then(|| help.join("\n"))
@@ -186,8 +186,31 @@ fn missing(import: &Item, kind: Kind, granted: &Granted) -> Verdict {
     }
 }
 
+/// The lines of this kind; none where what is left opens nothing by itself.
 fn of_kind(kind: Kind, lines: Vec<String>) -> Vec<String> {
+    let [main, ..] = kind.prefixes() else { return Vec::new() };
+    if !lines.iter().any(|line| line.starts_with(main)) {
+        return Vec::new();
+    }
     lines.into_iter().filter(|line| kind.prefixes().iter().any(|prefix| line.starts_with(prefix))).collect()
+}
+
+/// The lines with each table's header once, so that they can be put into a file as they are.
+fn merged(texts: &[&str]) -> String {
+    let mut tables: Vec<(&str, Vec<&str>)> = Vec::new();
+    for text in texts {
+        let (header, body) = text.split_once('\n').filter(|(header, _)| header.starts_with('[')).unwrap_or(("", text));
+        match tables.iter_mut().find(|(known, _)| *known == header) {
+            Some((_, bodies)) if bodies.contains(&body) => {}
+            Some((_, bodies)) => bodies.push(body),
+            None => tables.push((header, vec![body])),
+        }
+    }
+    let table = |(header, bodies): &(&str, Vec<&str>)| {
+        let bodies = bodies.join("\n");
+        if header.is_empty() { bodies } else { format!("{header}\n{bodies}") }
+    };
+    tables.iter().map(table).collect::<Vec<_>>().join("\n")
 }
 
 /// The grants that no import uses.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
+/// The deepest that an operator may let functions invoke each other: each that waits holds a slot.
+pub(crate) const MAX_DEPTH: usize = 100;
+
 /// The section `[sms]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -53,6 +56,9 @@ impl Config {
         if self.heartbeat.is_zero() || self.lease <= self.heartbeat {
             let (heartbeat, lease) = (self.heartbeat, self.lease);
             return Err(Error::Config(format!("heartbeat {heartbeat:?} has to be over 0 and under lease {lease:?}")));
+        }
+        if !(1..=MAX_DEPTH).contains(&self.depth) {
+            return Err(Error::Config(format!("depth = {} has to be 1 to {MAX_DEPTH}", self.depth)));
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ pub(crate) const LAST_VERSION: TableDefinition<(), u64> = TableDefinition::new("
 const FORM: TableDefinition<(), u32> = TableDefinition::new("form");
 
 /// The form that this program reads and writes.
-const THIS_FORM: u32 = 1;
+const THIS_FORM: u32 = 2;
 
 /// What redb may hold of the file in memory: its own default is 1 GiB.
 const CACHE: usize = 32 << 20;
@@ -122,7 +122,9 @@ fn check_form(transaction: &WriteTransaction) -> Result<bool, Error> {
     let mut form = transaction.open_table(FORM)?;
     let found = form.get(())?.map_or(THIS_FORM, |form| form.value());
     if found != THIS_FORM {
-        return Err(Error::Corrupted(format!("the tables have the form {found}, this program knows {THIS_FORM} only")));
+        return Err(Error::Corrupted(format!(
+            "the tables have the form {found}, this program knows {THIS_FORM} only; start with another data folder and deploy again"
+        )));
     }
     form.insert((), THIS_FORM)?;
     transaction.open_table(FUNCTIONS)?;

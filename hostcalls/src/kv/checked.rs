@@ -16,7 +16,8 @@ impl View<'_> {
 
     /// A handle to a store that is granted for something.
     pub(super) fn granted(&mut self, name: StoreName) -> Checked<Resource<Store>> {
-        self.check(|grants| grants.store(&name))?;
+        let need = self.gate.granted().opening_store(&name);
+        self.check(|grants| grants.kv(&name, need))?;
         self.table
             .push(Store { name, listed: None })
             .map_err(|_| over_limit(format!("{} handles are open, the limit `handles`", self.table.max_capacity())))

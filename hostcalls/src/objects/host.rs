@@ -125,7 +125,8 @@ impl View<'_> {
 
     fn bucket(&mut self, name: String) -> Result<BucketName, wit::Error> {
         let name = BucketName::try_from(name).map_err(Refusal::from)?;
-        self.gate.check(|grants| grants.bucket(&name)).map_err(wit::Error::Denied)?;
+        let need = self.gate.granted().opening_bucket(&name);
+        self.gate.check(|grants| grants.objects(&name, need)).map_err(wit::Error::Denied)?;
         Ok(name)
     }
 

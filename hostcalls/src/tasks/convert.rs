@@ -38,7 +38,6 @@ impl From<Refusal> for wit::Error {
     fn from(refusal: Refusal) -> Self {
         let text = refusal.message;
         match refusal.code {
-            Code::NotGranted => Self::Denied(text),
             Code::InvalidName | Code::InvalidRequest => Self::Invalid(text),
             Code::UnknownFunction => Self::UnknownFunction(text),
             Code::CallCycle => Self::Cycle(text),

@@ -221,6 +221,26 @@ fn every_capability_that_needs_a_grant_names_its_line() {
 }
 
 #[test]
+fn the_lines_to_add_have_each_table_once() {
+    let names = [
+        "spear:hostcalls/tasks@0.1.0",
+        "spear:hostcalls/kv@0.1.0",
+        "spear:hostcalls/secrets@0.1.0",
+        "wasi:keyvalue/store@0.2.0-draft",
+    ];
+    let refusal = review(&function(&names), &Grants::default()).admit().unwrap_err();
+    let lines = "[grants]\ntasks = [\"<function>\"]\nsecrets = [\"<secret>\"]\n[grants.kv]\n<store> = \"read\"";
+    assert_eq!(refusal.help.unwrap(), format!("add to spear.toml:\n{lines}"));
+}
+
+#[test]
+fn a_network_without_a_host_is_no_grant_of_http() {
+    let grants = Grants { networks: ["10.0.0.0/8".parse().unwrap()].into(), ..Grants::default() };
+    let refusal = review(&function(&["wasi:http/outgoing-handler@0.2.6"]), &grants).admit().unwrap_err();
+    assert!(refusal.help.as_ref().unwrap().contains("http = ["), "{refusal}");
+}
+
+#[test]
 fn what_the_operator_does_not_allow_is_missing_and_his_to_add() {
     let policy = GrantPolicy::parse("spear = 1").unwrap();
     let granted = Granted::all(photos()).limited(&policy, &"f".parse().unwrap());

@@ -2,10 +2,11 @@
 
 use spear_proto::v1::{self, invoke_service_server::InvokeService};
 use spear_store::Store;
-use spear_types::{Call, Refusal};
+use spear_types::{Call, Code, Refusal};
 use spear_wire::{Decode as _, Encode as _, capped, required, to_status};
 use tonic::{Request, Response, Status};
 
+use crate::config::MAX_DEPTH;
 use crate::scheduler::{Invocation, Invoked, Scheduler};
 
 /// The longest trace context in bytes; W3C's first version has 55.
@@ -23,12 +24,21 @@ impl InvokeService for Invoke {
     }
 }
 
+/// A client that is none of ours must not have us take a million names apart.
+fn check_callers(count: usize) -> Result<(), Refusal> {
+    if count > MAX_DEPTH {
+        return Err(Refusal::new(Code::InvalidRequest, format!("{count} callers are over the limit of {MAX_DEPTH}")));
+    }
+    Ok(())
+}
+
 impl Invoke {
     async fn run(&self, request: v1::InvokeRequest) -> Result<v1::InvokeResponse, Refusal> {
         let v1::InvokeRequest { function, version, call, trace_parent, callers } = request;
         let function = self.store.function(&function.try_into()?, version).await?;
         let trace_parent = trace_parent.map(|text| capped(text, "trace_parent", MAX_TRACE_PARENT)).transpose()?;
         let call = Call::decode(required(call, "call")?)?;
+        check_callers(callers.len())?;
         let callers = callers.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         let (name, version) = (function.name.to_string(), function.version);
         let invoked = self.scheduler.invoke(Invocation { function, call, callers, trace_parent }).await?;

@@ -56,7 +56,7 @@ pub(crate) struct Put {
     /// STORE/KEY
     path: String,
     /// The value.
-    #[arg(required_unless_present = "file")]
+    #[arg(required_unless_present = "file", allow_negative_numbers = true)]
     value: Option<String>,
     /// The value from a file, or from standard input with `-`.
     #[arg(short, long, value_name = "FILE", conflicts_with = "value")]

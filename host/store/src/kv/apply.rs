@@ -13,6 +13,9 @@ use crate::{
     tables::{LAST_VERSION, VALUES},
 };
 
+/// The longest row in bytes that may be a number's: its version, and more than any 64-bit number has.
+const LONGEST_NUMBER: usize = 8 + 32;
+
 /// What will be when all is written.
 struct Plan<'a> {
     store: &'a StoreName,
@@ -38,31 +41,41 @@ pub(super) fn apply(
 
 impl Plan<'_> {
     fn add(&mut self, change: KvChange) -> Result<KvChanged, Error> {
-        let found = self.find(change.key())?;
         match change {
             KvChange::Put { key, value, expected } => {
-                self.check(&key, expected, found.as_ref())?;
+                self.check(&key, expected)?;
                 Ok(KvChanged::Put { version: self.set(key, value)? })
             }
             KvChange::Delete { key, expected } => {
-                self.check(&key, expected, found.as_ref())?;
+                let existed = self.check(&key, expected)?.is_some();
                 self.decided.insert(key, None);
-                Ok(KvChanged::Deleted { existed: found.is_some() })
+                Ok(KvChanged::Deleted { existed })
             }
             KvChange::Increment { key, by } => {
-                let number = sum(found.as_ref(), by).map_err(|problem| self.no_number(&key, problem))?;
+                let number = sum(self.number(&key)?, by).map_err(|problem| self.no_number(&key, problem))?;
                 Ok(KvChanged::Incremented { number, version: self.set(key, number.to_string().into())? })
             }
         }
     }
 
-    /// The value of a key, as the changes before this one leave it.
-    fn find(&self, key: &KvKey) -> Result<Option<KvEntry>, Error> {
+    /// The version of a key's value, as the changes before this one leave it. What is replaced is not read: a batch must
+    /// not cost more than it says.
+    fn version(&self, key: &KvKey) -> Result<Option<u64>, Error> {
         if let Some(decided) = self.decided.get(key) {
-            return Ok(decided.clone());
+            return Ok(decided.as_ref().map(|entry| entry.version));
         }
         let record = self.values.get((self.store.as_str(), key.as_str()))?;
-        record.map(|record| record::decode(record.value())).transpose()
+        record.map(|record| record::version(record.value())).transpose()
+    }
+
+    /// The text of a key's value, or the start of one that is too long to be a number.
+    fn number(&self, key: &KvKey) -> Result<Option<Bytes>, Error> {
+        if let Some(decided) = self.decided.get(key) {
+            return Ok(decided.as_ref().map(|entry| entry.value.clone()));
+        }
+        let record = self.values.get((self.store.as_str(), key.as_str()))?;
+        let start = |record: &[u8]| record::decode(&record[..record.len().min(LONGEST_NUMBER)]);
+        Ok(record.map(|record| start(record.value())).transpose()?.map(|entry| entry.value))
     }
 
     fn set(&mut self, key: KvKey, value: Bytes) -> Result<u64, Error> {
@@ -72,15 +85,16 @@ impl Plan<'_> {
         Ok(self.last)
     }
 
-    fn check(&self, key: &KvKey, expected: Expected, found: Option<&KvEntry>) -> Result<(), Error> {
-        let version = found.map(|found| found.version);
+    /// The version that the key has, where it is the one expected.
+    fn check(&self, key: &KvKey, expected: Expected) -> Result<Option<u64>, Error> {
+        let version = self.version(key)?;
         let wanted = match expected {
-            Expected::Anything => return Ok(()),
+            Expected::Anything => return Ok(version),
             Expected::Absent => None,
             Expected::Version(version) => Some(version),
         };
         if version == wanted {
-            return Ok(());
+            return Ok(version);
         }
         let shown = |version: Option<u64>| {
             version.map_or_else(|| "no value".to_owned(), |version| format!("version {version}"))
@@ -106,11 +120,11 @@ impl Plan<'_> {
 }
 
 /// What a number is after an increment; an absent one counts as 0.
-fn sum(found: Option<&KvEntry>, by: i64) -> Result<i64, String> {
-    let text = |entry: &KvEntry| std::str::from_utf8(&entry.value).ok().and_then(|text| text.parse().ok());
+fn sum(found: Option<Bytes>, by: i64) -> Result<i64, String> {
+    let parse = |text: &[u8]| std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
     let number: i64 = match found {
         None => 0,
-        Some(entry) => text(entry).ok_or("is not the decimal text of a 64-bit number")?,
+        Some(text) => parse(&text).ok_or("is not the decimal text of a 64-bit number")?,
     };
     number.checked_add(by).ok_or_else(|| format!("is {number}: {by} more leaves the range of a 64-bit number"))
 }

@@ -141,8 +141,16 @@ fn parse_host(host: &str) -> Option<Host> {
         "*" => Some(Host::Any),
         _ => match host.strip_prefix("*.") {
             Some(suffix) => is_name(suffix).then(|| Host::Below(suffix.to_owned())),
-            None => (is_name(host) || is_v6(host)).then(|| Host::Exact(host.to_owned())),
+            None => exact(host).map(Host::Exact),
         },
+    }
+}
+
+/// A name as it is, an IPv6 address as short as it can be: the way that requests are compared in.
+fn exact(host: &str) -> Option<String> {
+    match host.strip_prefix('[') {
+        Some(inner) => Some(format!("[{}]", inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?)),
+        None => is_name(host).then(|| host.to_owned()),
     }
 }
 
@@ -150,11 +158,6 @@ fn parse_host(host: &str) -> Option<Host> {
 fn is_name(host: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     host.len() <= MAX_HOST && host.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
-}
-
-fn is_v6(host: &str) -> bool {
-    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    inner.is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok())
 }
 
 impl fmt::Display for Scheme {
@@ -265,6 +268,7 @@ mod tests {
             ("https://*.example.com:*", "a.example.com", 8443, true),
             ("https://*", "anything.test", 443, true),
             ("https://[::1]:8443", "[::1]", 8443, true),
+            ("https://[0:0:0:0:0:0:0:1]", "[::1]", 443, true),
             ("https://*.1", "127.0.0.1", 443, false),
         ] {
             assert_eq!(pattern(text).matches(Scheme::Https, host, port), matches, "{text} {host}:{port}");

@@ -86,6 +86,18 @@ impl Granted {
         Self { effective: asked.clone(), asked }
     }
 
+    /// The access that opening `bucket` asks for: whatever it has, else what it asks for, else the least there is.
+    #[must_use]
+    pub fn opening_bucket(&self, bucket: &BucketName) -> Access {
+        opening(self.effective.objects.get(bucket), self.asked.objects.get(bucket))
+    }
+
+    /// The access that opening `store` asks for, as [`Granted::opening_bucket`].
+    #[must_use]
+    pub fn opening_store(&self, store: &StoreName) -> Access {
+        opening(self.effective.kv.get(store), self.asked.kv.get(store))
+    }
+
     /// Asks for something of what it has.
     ///
     /// # Errors
@@ -107,28 +119,12 @@ impl Grants {
         access(self.objects.get(bucket), need, "objects", "the bucket", bucket)
     }
 
-    /// Whether anything at all may be done with `bucket`.
-    ///
-    /// # Errors
-    /// The [`Denial`] asks for read access, the least there is.
-    pub fn bucket(&self, bucket: &BucketName) -> Result<(), Denial> {
-        if self.objects.contains_key(bucket) { Ok(()) } else { self.objects(bucket, Access::Read) }
-    }
-
     /// Whether the values of `store` may be used for `need`.
     ///
     /// # Errors
     /// As [`Grants::objects`].
     pub fn kv(&self, store: &StoreName, need: Access) -> Result<(), Denial> {
         access(self.kv.get(store), need, "kv", "the key-value store", store)
-    }
-
-    /// Whether anything at all may be done with `store`.
-    ///
-    /// # Errors
-    /// As [`Grants::bucket`].
-    pub fn store(&self, store: &StoreName) -> Result<(), Denial> {
-        if self.kv.contains_key(store) { Ok(()) } else { self.kv(store, Access::Read) }
     }
 
     /// Whether `function` may be invoked.
@@ -208,6 +204,10 @@ impl Grants {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+fn opening(effective: Option<&Access>, asked: Option<&Access>) -> Access {
+    effective.or(asked).copied().unwrap_or(Access::Read)
 }
 
 /// Checks an entry of a table with accesses.
@@ -312,6 +312,19 @@ mod tests {
         };
         assert_eq!(ask(Access::Read).lacking, Lacking::Policy);
         assert_eq!(ask(Access::Write).lacking, Lacking::Manifest);
+    }
+
+    #[test]
+    fn what_the_operator_allows_for_another_use_is_not_blamed_for_that_use() {
+        let bucket = "photos".parse().unwrap();
+        let policy = GrantPolicy::parse("spear = 1\n[grants.objects]\nphotos = \"read\"").unwrap();
+        let granted = Granted::all(grants(Access::Write)).limited(&policy, &"f".parse().unwrap());
+        let need = granted.opening_bucket(&bucket);
+        let denial = granted.check(|grants| grants.objects(&bucket, need)).unwrap_err();
+        assert_eq!((denial.lacking, denial.grant.as_str()), (Lacking::Policy, "[grants.objects]\nphotos = \"write\""));
+        let read = Granted::all(grants(Access::Read));
+        assert_eq!(read.opening_bucket(&bucket), Access::Read);
+        assert_eq!(read.opening_bucket(&"other".parse().unwrap()), Access::Read);
     }
 
     #[test]

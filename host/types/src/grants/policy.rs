@@ -86,6 +86,11 @@ impl GrantPolicy {
             let message = format!("spear = {} is another form; this SPEAR reads spear = {FORM}", listed.spear);
             return Err(Refusal::new(Code::InvalidManifest, message));
         }
+        let functions = listed.functions.values().map(|function| &function.grants);
+        if let Some(folder) = functions.chain([&listed.grants]).find_map(Allowed::unreadable_folder) {
+            let message = format!("[grants.files] {folder} = \"write\": in WASI, what may be written may be read");
+            return Err(Refusal::new(Code::InvalidManifest, message).help(format!("write {folder} = \"read-write\"")));
+        }
         Ok(Self::Listed(Box::new(listed)))
     }
 
@@ -122,6 +127,10 @@ impl Granted {
 }
 
 impl Allowed {
+    fn unreadable_folder(&self) -> Option<&Pattern> {
+        self.files.iter().find_map(|(folder, access)| (*access == Access::Write).then_some(folder))
+    }
+
     fn limit(allowed: &[&Self], grants: &Grants) -> Grants {
         let Grants { tasks, http, networks, sockets, secrets, objects, kv, files } = grants;
         Grants {
@@ -297,6 +306,7 @@ attic = "read"
             "spear = 1\n[grant]",
             "spear = 1\n[grants]\nhttp = [\"a\"]",
             "spear = 1\n[grants.kv]\n\"A\" = \"read\"",
+            "spear = 1\n[grants.files]\nassets = \"write\"",
         ] {
             assert_eq!(GrantPolicy::parse(text).unwrap_err().code, Code::InvalidManifest, "{text}");
         }
