@@ -90,9 +90,14 @@ async fn nothing_listens_whatever_is_granted() {
 }
 
 #[tokio::test]
-async fn names_are_resolved_where_any_socket_is_granted() {
+async fn no_name_is_resolved_whatever_is_granted_and_the_log_says_that_addresses_are() {
     let sms = Sms::with_node().await;
-    assert!(matches!(outcome(&sms, &[], "resolve", "localhost:80").await, Outcome::Failed(_)));
-    let resolved = outcome(&sms, &["tcp://192.0.2.1:1"], "resolve", "localhost:80").await;
-    assert!(text(resolved).ends_with("addresses"));
+    for grants in [&[][..], &["tcp://0.0.0.0/0:*"]] {
+        let Invoked { outcome, task, .. } = invoke(&sms, grants, "resolve", "localhost:80").await;
+        assert!(matches!(outcome, Outcome::Failed(_) | Outcome::Denied(_)), "{outcome}");
+        let line =
+            "denied: resolving the name \"localhost\" for a socket, which is granted by address and not by name,";
+        assert_eq!(sms.api.log(&task).await.messages(), [line]);
+    }
+    assert_eq!(text(outcome(&sms, &[], "resolve", "[::1]:80").await), "1 addresses");
 }

@@ -47,8 +47,15 @@ async fn a_million_handles_meet_the_limit_of_handles() {
 
 #[tokio::test]
 async fn ten_thousand_keys_or_operations_are_too_many_for_one_batch() {
-    assert_over_limit(&ask("keys").await, "1000");
-    assert_over_limit(&ask("operations").await, "1000");
+    for way in ["keys", "operations"] {
+        assert_over_limit(&ask(way).await, &format!("10000 {way} are over the limit of 1000 for a batch"));
+    }
+}
+
+#[tokio::test]
+async fn what_900_requests_are_called_is_not_kept() {
+    let Outcome::Succeeded(reply) = ask("requests").await else { panic!("it asks for no grant") };
+    assert_eq!(reply.body, "0");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use std::{
 use serde_json::{Value, json};
 use spear_types::{Access, LimitRequest, Outcome};
 
-use crate::harness::{Function, Home, Sms};
+use crate::harness::{Function, Home, Invoked, Sms};
 
 /// What nobody may ever read.
 const SECRET: &str = "the operator's own";
@@ -216,4 +216,20 @@ async fn open_files_are_counted_as_handles() {
     let Outcome::Trapped(trap) = node.outcome(&open(1_000_000)).await else { panic!("it has them all") };
     assert!(trap.message.contains("`handles`"), "{}", trap.message);
     assert_eq!(node.answer(open(20)).await, 20);
+}
+
+#[tokio::test]
+async fn a_folder_with_too_many_entries_is_not_listed_and_the_log_names_the_limit() {
+    let node = Node::new(Access::Read).await;
+    for number in 0..10_000 {
+        fs::write(node.inside.join(number.to_string()), "").unwrap();
+    }
+    let list = json!({ "op": "list", "path": "/inside" }).to_string();
+    let Invoked { outcome, task, .. } = node.sms.api.invoke("files", list).await.unwrap();
+    assert_eq!(outcome.name(), "failed", "{outcome}");
+    let lines = node.sms.api.log(&task).await.messages();
+    assert_eq!(lines, ["over a limit: a folder with more than 10000 entries cannot be listed"]);
+    fs::remove_file(node.inside.join("0")).unwrap();
+    let listed = node.answer(json!({ "op": "list", "path": "/inside" })).await;
+    assert_eq!(listed.as_array().unwrap().len(), 10_000);
 }

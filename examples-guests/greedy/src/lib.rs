@@ -5,6 +5,7 @@ use std::mem;
 
 use spear_guest::objects::{self, Condition, Operation};
 use spear_guest::{Failure, kv};
+use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
 
 const MIB: usize = 1 << 20;
 
@@ -16,6 +17,7 @@ fn greedy(way: String) -> Result<String, Failure> {
         "line" => line(),
         "message" => message(),
         "stdout" => stdout(),
+        "requests" => requests(),
         "keys" => Ok(kv::store("shelf")?.get_many((0..10_000).map(|key| key.to_string()))?.len().to_string()),
         "operations" => operations(),
         "object" => Ok(objects::bucket("shelf")?.put("large", vec![0; 8 * MIB])?.etag),
@@ -34,6 +36,24 @@ fn handles() -> Result<String, Failure> {
 fn operations() -> Result<String, Failure> {
     let operation = |key: u32| Operation::Delete { key: key.to_string(), condition: Condition::None, force: true };
     Ok(objects::bucket("shelf")?.batch((0..10_000).map(operation))?.len().to_string())
+}
+
+/// Holds 900 requests, each of which would have 15 MiB four times; answers how many of those the host took.
+fn requests() -> Result<String, Failure> {
+    let long = "x".repeat(15 * MIB);
+    let (mut held, mut taken) = (Vec::new(), 0);
+    for _ in 0..900 {
+        let request = OutgoingRequest::new(Fields::new());
+        let set = [
+            request.set_method(&Method::Other(long.clone())),
+            request.set_authority(Some(&long)),
+            request.set_path_with_query(Some(&long)),
+            request.set_scheme(Some(&Scheme::Other(long.clone()))),
+        ];
+        taken += set.iter().filter(|set| set.is_ok()).count();
+        held.push(request);
+    }
+    Ok(taken.to_string())
 }
 
 /// A line of 1 GiB, in pieces.

@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::{EnvFilter, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::config::{Log, LogFormat};
 
@@ -16,8 +17,14 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
     let ansi = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi);
     match log.format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().init(),
+        LogFormat::Text => lines.finish().with(filter_fn(is_ours)).init(),
+        LogFormat::Json => lines.json().finish().with(filter_fn(is_ours)).init(),
     }
     Ok(())
+}
+
+/// Below `debug`, WASI's bindings write down what guests hand over: paths, URLs, and the secrets in them. No filter of the
+/// operator's makes that a line.
+fn is_ours(line: &Metadata<'_>) -> bool {
+    *line.level() <= Level::DEBUG || !line.target().starts_with("wasmtime_wasi")
 }

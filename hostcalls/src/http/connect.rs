@@ -26,7 +26,7 @@ use wasmtime_wasi_http::Error;
 use super::target::Target;
 use crate::gate::Gate;
 
-/// Names resolved at once. Each takes a thread for as long as DNS takes, however little time the guest has left.
+/// Names that the node resolves at once. Each takes a thread for as long as DNS takes, however little time the guest has left.
 const LOOKUPS: usize = 64;
 
 /// The most addresses of one name that are tried.
@@ -63,9 +63,15 @@ impl Network {
         Ok(Self { tls: TlsConnector::from(Arc::new(config)), lookups: Arc::new(Semaphore::new(LOOKUPS)) })
     }
 
-    /// Connects to one of the addresses of `target` that `gate` allows.
-    pub(super) async fn connect(&self, target: &Target, gate: &Gate) -> Result<Box<dyn Stream>, Error> {
-        let addresses = allowed(target, gate, self.resolve(target).await?)?;
+    /// Connects to one of the addresses of `target` that `gate` allows. A name is resolved in a turn of the run, from
+    /// `turns`, and in one of the node.
+    pub(super) async fn connect(
+        &self,
+        target: &Target,
+        gate: &Gate,
+        turns: &Arc<Semaphore>,
+    ) -> Result<Box<dyn Stream>, Error> {
+        let addresses = allowed(target, gate, self.resolve(target, turns).await?)?;
         let stream = connect_to_one(&addresses).await?;
         match target.scheme {
             Scheme::Http => Ok(Box::new(stream)),
@@ -76,15 +82,16 @@ impl Network {
         }
     }
 
-    async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>, Error> {
+    async fn resolve(&self, target: &Target, turns: &Arc<Semaphore>) -> Result<Vec<SocketAddr>, Error> {
         if let Some(address) = target.address() {
             return Ok(vec![SocketAddr::new(address, target.port)]);
         }
-        // The lookup goes on when the guest is gone, and so does its turn.
+        // The lookup goes on when the guest is gone, and so do its turns.
+        let own = Arc::clone(turns).acquire_owned().await;
         let turn = Arc::clone(&self.lookups).acquire_owned().await;
         let (host, port) = (target.host.clone(), target.port);
         let lookup = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
+            let _turns = (own, turn);
             (host.as_str(), port).to_socket_addrs().map(|addresses| addresses.take(MAX_ADDRESSES).collect())
         });
         let found = lookup.await.map_err(io::Error::other).flatten();

@@ -12,7 +12,7 @@ use hyper::{
     body::{Body as _, Incoming},
     client::conn::http1,
 };
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, io::TokioIo};
 
@@ -38,6 +38,8 @@ pub(super) struct Exchange {
     /// The most bytes of one body.
     pub(super) payload: u64,
     pub(super) traffic: Arc<Traffic>,
+    /// The turns to resolve a name that one run has.
+    pub(super) lookups: Arc<Semaphore>,
 }
 
 /// How long a guest waits, never longer than its run may take.
@@ -56,7 +58,7 @@ impl Exchange {
         options: Option<RequestOptions>,
     ) -> Result<(Response<WasiBody>, Io), Error> {
         let waits = Waits::new(options, self.deadline);
-        let connecting = timeout(waits.connect, self.network.connect(&target, &self.gate));
+        let connecting = timeout(waits.connect, self.network.connect(&target, &self.gate, &self.lookups));
         let stream = connecting.await.map_err(|_| Error::ConnectionTimeout)??;
         let request = in_origin_form(request)?.map(|body| Sending::new(body, self.payload, &self.traffic));
         let (response, connection) = exchange(stream, request, waits.first_byte).await?;

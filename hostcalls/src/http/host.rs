@@ -14,7 +14,7 @@ use wasmtime_wasi_http::{
     p2::{add_only_http_to_linker_async, bindings::http::types::ErrorCode},
 };
 
-use super::{Hooks, exchange::Io, target::Target};
+use super::{Hooks, exchange::Io, request, target::Target};
 use crate::capability::{Guest, Host};
 
 /// Bytes that a guest may write to a request's body at once; a guest has as many bodies as it has handles.
@@ -29,16 +29,15 @@ impl<H: Host> WasiHttpView for Guest<H> {
 
 pub(super) fn add_to_linker<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
     add_only_http_to_linker_async(linker)?;
-    // The standard one knows only its own errors, and so none of a body that breaks off.
     linker.allow_shadowing(true);
-    linker.instance("wasi:http/types@0.2.12")?.func_wrap(
-        "http-error-code",
-        |store: StoreContextMut<'_, Guest<H>>, (error,): (Resource<IoError>,)| {
-            let error = store.data().hostcalls.table.get(&error)?;
-            let standard = || error.downcast_ref::<ErrorCode>().cloned();
-            Ok((error.downcast_ref().and_then(of_body).or_else(standard),))
-        },
-    )?;
+    let mut types = linker.instance("wasi:http/types@0.2.12")?;
+    request::add_to_linker(&mut types)?;
+    // The standard one knows only its own errors, and so none of a body that breaks off.
+    types.func_wrap("http-error-code", |store: StoreContextMut<'_, Guest<H>>, (error,): (Resource<IoError>,)| {
+        let error = store.data().hostcalls.table.get(&error)?;
+        let standard = || error.downcast_ref::<ErrorCode>().cloned();
+        Ok((error.downcast_ref().and_then(of_body).or_else(standard),))
+    })?;
     linker.allow_shadowing(false);
     Ok(())
 }

@@ -13,11 +13,13 @@ mod body;
 mod connect;
 mod exchange;
 mod host;
+mod request;
 mod target;
 
 use std::sync::Arc;
 
 use spear_types::Refusal;
+use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::WasiHttpCtx;
 
@@ -30,6 +32,9 @@ use crate::{
 
 /// What one `fields` of a guest may hold in bytes: a guest has as many of them as it has handles.
 const MAX_FIELDS: usize = 16 << 10;
+
+/// Names that one run resolves at once: it must not hold all of the node's turns.
+const LOOKUPS: usize = 4;
 
 /// The capability over the node's network.
 #[derive(Clone)]
@@ -78,6 +83,7 @@ impl Capability for Http {
             deadline: run.deadline,
             payload: run.limits.payload,
             traffic: Arc::default(),
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
         };
         let hooks = Hooks { exchange, log: Arc::clone(&run.log), requests: run.limits.requests, sent: 0 };
         State { ctx, hooks }

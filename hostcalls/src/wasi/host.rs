@@ -4,15 +4,14 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::{
     WasiCtxView, WasiView,
     cli::{WasiCli, WasiCliView as _},
-    filesystem::{WasiFilesystem, WasiFilesystemView as _},
     p2::{
         add_to_linker_proxy_interfaces_async,
-        bindings::{cli, filesystem, random},
+        bindings::{cli, random},
     },
     random::{WasiRandom, WasiRandomView as _},
 };
 
-use super::sockets;
+use super::{files, sockets};
 use crate::capability::{Guest, Host};
 
 impl<H: Host> WasiView for Guest<H> {
@@ -27,8 +26,7 @@ pub(super) fn add_to_linker<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime:
     random::insecure::add_to_linker::<_, WasiRandom>(linker, |guest| guest.random())?;
     random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, |guest| guest.random())?;
     sockets::add_to_linker(linker)?;
-    filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, |guest| guest.filesystem())?;
-    filesystem::preopens::add_to_linker::<_, WasiFilesystem>(linker, |guest| guest.filesystem())?;
+    files::add_to_linker(linker)?;
     cli::environment::add_to_linker::<_, WasiCli>(linker, |guest| guest.cli())?;
     cli::exit::add_to_linker::<_, WasiCli>(linker, |guest| guest.cli())?;
     cli::terminal_input::add_to_linker::<_, WasiCli>(linker, |guest| guest.cli())?;

@@ -1,9 +1,13 @@
 //! The standard interfaces that every guest's runtime imports: clocks, randomness, stdio and an empty environment, which
 //! need no grant because there is nothing in them to grant; files in granted folders and sockets to granted addresses.
 
+mod files;
 mod host;
 mod sockets;
 mod stdio;
+mod streams;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use spear_types::{Level, Refusal};
@@ -15,6 +19,7 @@ pub use self::stdio::Stdout;
 use crate::{
     capability::{Capability, ConfigureContext, Guest, Host, PrepareContext},
     files::Folders,
+    logs::LogBuffer,
 };
 
 /// The most random bytes one call may ask for: a guest must not make the host allocate.
@@ -40,6 +45,7 @@ pub(crate) struct State {
     ctx: WasiCtx,
     stdout: Lines,
     stderr: Lines,
+    log: Arc<LogBuffer>,
 }
 
 impl Wasi {
@@ -73,7 +79,7 @@ impl Capability for Wasi {
         }
         let mut ctx = ctx.build();
         ctx.filesystem().clone_from(folders);
-        State { ctx, stdout, stderr }
+        State { ctx, stdout, stderr, log: Arc::clone(&run.log) }
     }
 }
 

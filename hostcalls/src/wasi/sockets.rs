@@ -1,28 +1,41 @@
-//! `wasi:sockets`: connections and datagrams to granted addresses, names where anything is granted, and no listening.
+//! `wasi:sockets`: connections and datagrams to granted addresses, no names and no listening.
 
-use std::{future, net::SocketAddr};
+use std::{
+    future,
+    net::{IpAddr, SocketAddr},
+};
 
 use spear_types::{Denial, Grants, Transport};
-use wasmtime::component::{HasData, Linker, Resource};
+use wasmtime::{
+    StoreContextMut,
+    component::{HasData, Linker, Resource},
+};
 use wasmtime_wasi::{
     WasiCtxBuilder,
     p2::{
-        IoError, Network, SocketError, SocketResult, TcpSocket, UdpSocket,
+        DynInputStream, DynOutputStream, DynPollable, IoError, Network, SocketError, SocketResult, TcpSocket,
+        UdpSocket,
         bindings::sockets::{
-            instance_network, ip_name_lookup,
-            network::{self, ErrorCode, IpAddressFamily, LinkOptions},
-            tcp, tcp_create_socket, udp, udp_create_socket,
+            instance_network,
+            ip_name_lookup::{self, ResolveAddressStream},
+            network::{self, ErrorCode, IpAddress, IpAddressFamily, LinkOptions},
+            tcp::{self, HostTcpSocket as _},
+            tcp_create_socket, udp, udp_create_socket,
         },
     },
     sockets::{SocketAddrUse, WasiSockets, WasiSocketsCtxView, WasiSocketsView as _},
 };
 
+use super::streams::bound;
 use crate::{
     capability::{Guest, Host},
     gate::Gate,
 };
 
-/// What creates sockets: the standard implementation behind the gate.
+/// What is told of a name, in characters: longer ones are none.
+const MAX_NAME: usize = 253;
+
+/// What creates sockets and resolves names: the standard implementation behind the gate.
 struct Sockets;
 
 struct View<'a> {
@@ -39,9 +52,33 @@ pub(super) fn add_to_linker<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime:
     udp_create_socket::add_to_linker::<_, Sockets>(linker, view)?;
     network::add_to_linker::<_, WasiSockets>(linker, &LinkOptions::default(), |guest| guest.sockets())?;
     instance_network::add_to_linker::<_, WasiSockets>(linker, |guest| guest.sockets())?;
-    ip_name_lookup::add_to_linker::<_, WasiSockets>(linker, |guest| guest.sockets())?;
+    ip_name_lookup::add_to_linker::<_, Sockets>(linker, view)?;
     tcp::add_to_linker::<_, WasiSockets>(linker, |guest| guest.sockets())?;
-    udp::add_to_linker::<_, WasiSockets>(linker, |guest| guest.sockets())
+    udp::add_to_linker::<_, WasiSockets>(linker, |guest| guest.sockets())?;
+    linker.allow_shadowing(true);
+    linker.instance("wasi:sockets/tcp@0.2.12")?.func_wrap(
+        "[method]tcp-socket.finish-connect",
+        |mut store: StoreContextMut<'_, Guest<H>>, (socket,): (Resource<TcpSocket>,)| {
+            Ok((finish_connect(&mut store.data_mut().sockets(), socket)?,))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+type Streams = (Resource<DynInputStream>, Resource<DynOutputStream>);
+
+fn finish_connect(
+    sockets: &mut WasiSocketsCtxView<'_>,
+    socket: Resource<TcpSocket>,
+) -> wasmtime::Result<Result<Streams, ErrorCode>> {
+    match sockets.finish_connect(socket) {
+        Ok((input, output)) => {
+            bound(sockets.table, &output)?;
+            Ok(Ok((input, output)))
+        }
+        Err(error) => network::Host::convert_error_code(sockets, error).map(Err),
+    }
 }
 
 fn view<H: Host>(guest: &mut Guest<H>) -> View<'_> {
@@ -53,7 +90,8 @@ fn view<H: Host>(guest: &mut Guest<H>) -> View<'_> {
 pub(super) fn configure(ctx: &mut WasiCtxBuilder, gate: &Gate) {
     let any = !gate.granted().effective.sockets.is_empty();
     let gate = gate.clone();
-    ctx.allow_tcp(any).allow_udp(any).allow_ip_name_lookup(any);
+    // Names do not come this far.
+    ctx.allow_tcp(any).allow_udp(any).allow_ip_name_lookup(true);
     ctx.socket_addr_check(move |address, purpose| Box::pin(future::ready(allowed(&gate, address, purpose))));
 }
 
@@ -85,7 +123,14 @@ fn any(grants: &Grants, transport: Transport) -> Result<(), Denial> {
     Ok(())
 }
 
-/// What creating sockets needs of the interface beside it.
+/// Resolving a name sends it to strangers, and takes a thread. Nothing is granted by name, so that no guest needs it.
+fn no_names(name: &str) -> Denial {
+    let name: String = name.chars().take(MAX_NAME).collect();
+    let what = format!("resolving the name {name:?} for a socket, which is granted by address and not by name,");
+    Denial::new(what, "[grants]\nsockets = [\"tcp://<address>:<port>\"]".to_owned())
+}
+
+/// What these interfaces need of the one beside them.
 impl network::Host for View<'_> {
     fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<ErrorCode> {
         self.standard.convert_error_code(error)
@@ -113,6 +158,33 @@ impl udp_create_socket::Host for View<'_> {
     async fn create_udp_socket(&mut self, family: IpAddressFamily) -> SocketResult<Resource<UdpSocket>> {
         self.admit(Transport::Udp)?;
         self.standard.create_udp_socket(family).await
+    }
+}
+
+impl ip_name_lookup::Host for View<'_> {
+    fn resolve_addresses(
+        &mut self,
+        network: Resource<Network>,
+        name: String,
+    ) -> SocketResult<Resource<ResolveAddressStream>> {
+        if name.parse::<IpAddr>().is_err() {
+            self.gate.check(|_| Err(no_names(&name))).map_err(|_| ErrorCode::AccessDenied)?;
+        }
+        self.standard.resolve_addresses(network, name)
+    }
+}
+
+impl ip_name_lookup::HostResolveAddressStream for View<'_> {
+    fn resolve_next_address(&mut self, stream: Resource<ResolveAddressStream>) -> SocketResult<Option<IpAddress>> {
+        self.standard.resolve_next_address(stream)
+    }
+
+    fn subscribe(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<Resource<DynPollable>> {
+        ip_name_lookup::HostResolveAddressStream::subscribe(&mut self.standard, stream)
+    }
+
+    fn drop(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<()> {
+        ip_name_lookup::HostResolveAddressStream::drop(&mut self.standard, stream)
     }
 }
 
