@@ -56,6 +56,8 @@ pub enum Verdict {
     Closed {
         /// The lines that would open it.
         add: String,
+        /// Where they are lacking.
+        lacking: Lacking,
     },
     /// It needs a grant and has none.
     Missing {
@@ -140,9 +142,13 @@ impl ImportReview {
     fn new(import: &Item, granted: &Granted) -> Self {
         let (needs, verdict) = match provided::need(import) {
             Ok(Need::Nothing) => (None, Verdict::Provided),
-            Ok(Need::Grant(kind)) => (Some(kind.words()), granted_or(kind, granted, || missing(import, kind, granted))),
+            Ok(Need::Grant(kind)) => {
+                let missing = |(add, lacking)| Verdict::Missing { add, lacking };
+                (Some(kind.words()), granted_or(kind, granted, || missing(lacking(import, kind, granted))))
+            }
             Ok(Need::Use(kind)) => {
-                (Some(kind.words()), granted_or(kind, granted, || Verdict::Closed { add: kind.lines(import) }))
+                let closed = |(add, lacking)| Verdict::Closed { add, lacking };
+                (Some(kind.words()), granted_or(kind, granted, || closed(lacking(import, kind, granted))))
             }
             Err(reason) => (None, Verdict::Unavailable { reason }),
         };
@@ -151,7 +157,7 @@ impl ImportReview {
 
     fn add(&self) -> Option<&str> {
         match &self.verdict {
-            Verdict::Missing { add, .. } | Verdict::Closed { add } => Some(add),
+            Verdict::Missing { add, .. } | Verdict::Closed { add, .. } => Some(add),
             Verdict::Provided | Verdict::Granted { .. } | Verdict::Unavailable { .. } => None,
         }
     }
@@ -179,10 +185,10 @@ fn granted_or(kind: Kind, granted: &Granted, otherwise: impl FnOnce() -> Verdict
 }
 
 /// The lines to add to `spear.toml`; where they are in it already, the operator's to allow.
-fn missing(import: &Item, kind: Kind, granted: &Granted) -> Verdict {
+fn lacking(import: &Item, kind: Kind, granted: &Granted) -> (String, Lacking) {
     match of_kind(kind, granted.asked.lines()) {
-        asked if asked.is_empty() => Verdict::Missing { add: kind.lines(import), lacking: Lacking::Manifest },
-        asked => Verdict::Missing { add: asked.join("\n"), lacking: Lacking::Policy },
+        asked if asked.is_empty() => (kind.lines(import), Lacking::Manifest),
+        asked => (asked.join("\n"), Lacking::Policy),
     }
 }
 

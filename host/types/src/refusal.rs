@@ -43,6 +43,8 @@ pub enum Code {
     NotANumber,
     /// The operator gave the node no secret of this name.
     UnknownSecret,
+    /// The store has no value under this key.
+    UnknownValue,
     /// The component exports no function of this name.
     UnknownExport,
     /// A function would invoke one that waits for it.
@@ -84,7 +86,7 @@ pub struct Refusal {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::InvalidRequest,
         Self::InvalidName,
         Self::InvalidManifest,
@@ -104,6 +106,7 @@ impl Code {
         Self::ObjectInUse,
         Self::NotANumber,
         Self::UnknownSecret,
+        Self::UnknownValue,
         Self::UnknownExport,
         Self::CallCycle,
         Self::CallTooDeep,

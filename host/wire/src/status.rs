@@ -61,6 +61,7 @@ fn grpc_code(code: Code) -> tonic::Code {
         | Code::UnknownObject
         | Code::UnknownNode
         | Code::UnknownSecret
+        | Code::UnknownValue
         | Code::UnknownExport
         | Code::UnknownTask => tonic::Code::NotFound,
         Code::NameTaken => tonic::Code::AlreadyExists,

@@ -88,8 +88,12 @@ fn describe(function: &FunctionVersion) -> String {
     let granted = function.grants.effective.lines();
     let grants = if granted.is_empty() { "  none".to_owned() } else { format!("  {}", granted.join("\n  ")) };
     let cuts: String = function.grants.cuts().iter().map(|cut| format!("\n  {}", inspect::cut(cut))).collect();
+    let settings: String = function.settings.iter().map(|(key, value)| format!("\n  {key} = {value:?}")).collect();
+    let config = if settings.is_empty() { String::new() } else { format!("\n\nCONFIG{settings}") };
+    let about =
+        function.description.as_deref().map(|text| format!("\n{}", output::printable(text))).unwrap_or_default();
     format!(
-        "{} version {}, {} ({})\ndeployed {}\n\n{limits}\n\nGRANTS\n{grants}{cuts}",
+        "{} version {}, {} ({}){about}\ndeployed {}\n\n{limits}\n\nGRANTS\n{grants}{cuts}{config}",
         function.name,
         function.version,
         size(function.size),

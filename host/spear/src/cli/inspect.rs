@@ -15,6 +15,9 @@ use crate::{
     project::Project,
 };
 
+/// Who grants where the operator was not asked.
+const MANIFEST: &str = "spear.toml";
+
 /// What a component imports, what it is granted, what is missing.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
@@ -31,6 +34,8 @@ pub(crate) struct Inspected {
     size: u64,
     digest: Digest,
     review: Review,
+    /// Whose word the grants are.
+    who: &'static str,
 }
 
 impl Inspect {
@@ -38,14 +43,19 @@ impl Inspect {
         let inspected = match self.component {
             Some(path) => {
                 let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                Inspected::new(path, &bytes, &Granted::default())?
+                Inspected::new(path, &bytes, &Granted::default(), MANIFEST)?
             }
             None if self.operator => {
                 let project = context.project()?;
                 let client = Client::new(&context.config.client.sms)?;
                 let asked = project.manifest.grants.clone();
                 let granted = client.review_grants(&project.manifest.function.name, asked).await?;
-                Inspected::new(project.component_path(), &project.component()?, &granted)?
+                Inspected::new(
+                    project.component_path(),
+                    &project.component()?,
+                    &granted,
+                    "spear.toml and the operator",
+                )?
             }
             None => Inspected::of_project(&context.project()?)?,
         };
@@ -58,12 +68,12 @@ impl Inspect {
 impl Inspected {
     pub(crate) fn of_project(project: &Project) -> Result<Self, Refusal> {
         let granted = Granted::all(project.manifest.grants.clone());
-        Self::new(project.component_path(), &project.component()?, &granted)
+        Self::new(project.component_path(), &project.component()?, &granted, MANIFEST)
     }
 
-    fn new(path: PathBuf, bytes: &[u8], granted: &Granted) -> Result<Self, Refusal> {
+    fn new(path: PathBuf, bytes: &[u8], granted: &Granted, who: &'static str) -> Result<Self, Refusal> {
         let review = Component::read(bytes)?.review(granted);
-        Ok(Self { path, size: bytes.len() as u64, digest: Digest::of(bytes), review })
+        Ok(Self { path, size: bytes.len() as u64, digest: Digest::of(bytes), review, who })
     }
 
     pub(crate) fn show(&self, context: &Context<'_>) -> anyhow::Result<()> {
@@ -85,8 +95,11 @@ impl Inspected {
     fn text(&self) -> String {
         let head =
             format!("{} {}", self.path.display(), dim(format_args!("{}, sha-256 {}", size(self.size), self.digest)));
-        let imports = table(["IMPORT", "NEEDS", "VERDICT"], self.review.imports.iter().map(row));
-        let exports = format!("EXPORTS\n  {}", self.review.exports.join("\n  "));
+        let imports =
+            table(["IMPORT", "NEEDS", "VERDICT"], self.review.imports.iter().map(|import| row(import, self.who)));
+        let exports =
+            if self.review.exports.is_empty() { "nothing".to_owned() } else { self.review.exports.join("\n  ") };
+        let exports = format!("EXPORTS\n  {exports}");
         let calls = self.review.entries.iter().map(|entry| call(entry, "NAME")).collect::<Vec<_>>().join("\n  ");
         let calls = (!calls.is_empty()).then(|| format!("CALLED BY\n  {calls}"));
         let unused = self.review.unused.iter().map(|line| format!("{} {line}", bad("granted and not used:")));
@@ -111,11 +124,16 @@ pub(crate) fn cut(cut: &Cut) -> String {
     format!("{} {}, of which is left: {left}", bad("not allowed by the operator:"), cut.asked)
 }
 
-fn row(import: &ImportReview) -> [String; 3] {
+fn row(import: &ImportReview, who: &str) -> [String; 3] {
     let verdict = match &import.verdict {
         Verdict::Provided => "provided".to_owned(),
-        Verdict::Granted { by } => good(format_args!("granted by {}", by.join(", "))),
-        Verdict::Closed { add } => dim(format_args!("refuses everything without {}", add.replace('\n', " "))),
+        Verdict::Granted { by } => good(format_args!("granted by {who}: {}", by.join(", "))),
+        Verdict::Closed { add, lacking: Lacking::Manifest } => {
+            dim(format_args!("refuses everything without {}", add.replace('\n', " ")))
+        }
+        Verdict::Closed { add, lacking: Lacking::Policy } => {
+            bad(format_args!("refuses everything, the operator does not allow {}", add.replace('\n', ", ")))
+        }
         Verdict::Missing { add, lacking: Lacking::Manifest } => {
             bad(format_args!("missing: add {}", add.replace('\n', " ")))
         }

@@ -101,7 +101,8 @@ impl Ask for Kv {
 
 async fn get(client: &Client, context: &Context<'_>, path: &str) -> anyhow::Result<()> {
     let (store, key) = locate(path)?;
-    let entry = client.value(&store, &key).await?.with_context(|| format!("the store {store} has no value {key}"))?;
+    let unknown = || Refusal::new(Code::UnknownValue, format!("the store {store} has no value {key}"));
+    let entry = client.value(&store, &key).await?.ok_or_else(unknown)?;
     if context.output.is_json() {
         return context.output.answer(&view::value(&store, &key, &entry), String::new);
     }
@@ -211,7 +212,8 @@ fn preview(value: &[u8]) -> String {
 }
 
 /// STORE/KEY
-fn locate(path: &str) -> anyhow::Result<(StoreName, KvKey)> {
-    let (store, key) = path.split_once('/').with_context(|| format!("{path:?} is not STORE/KEY"))?;
-    Ok((store.parse().map_err(Refusal::from)?, key.parse().map_err(Refusal::from)?))
+fn locate(path: &str) -> Result<(StoreName, KvKey), Refusal> {
+    let malformed = || Refusal::new(Code::InvalidName, format!("{path:?} is not STORE/KEY"));
+    let (store, key) = path.split_once('/').ok_or_else(malformed)?;
+    Ok((store.parse()?, key.parse()?))
 }

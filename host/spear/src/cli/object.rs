@@ -6,10 +6,9 @@ mod put;
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use spear_types::{BucketName, Condition, Digest, ObjectChange, ObjectInfo, ObjectKey, Refusal};
+use spear_types::{BucketName, Code, Condition, Digest, ObjectChange, ObjectInfo, ObjectKey, Refusal};
 
 use super::{Ask, Context, view};
 use crate::{client::Client, output::size};
@@ -66,7 +65,7 @@ pub(crate) enum Object {
 #[group(multiple = false)]
 pub(crate) struct IfMatch {
     /// Only if the object there has this etag.
-    #[arg(long, value_name = "ETAG")]
+    #[arg(long, value_name = "ETAG", value_parser = etag)]
     if_match: Option<Digest>,
     /// Only if the object there has this version.
     #[arg(long, value_name = "N")]
@@ -128,8 +127,16 @@ fn describe(object: &ObjectInfo) -> String {
     )
 }
 
+/// An etag, in quotes as HTTP has it or without.
+fn etag(text: &str) -> Result<Digest, String> {
+    text.trim_matches('"')
+        .parse()
+        .map_err(|_| "an etag has 64 hexadecimal digits; `spear object stat` shows it".to_owned())
+}
+
 /// BUCKET/KEY
-fn locate(path: &str) -> anyhow::Result<(BucketName, ObjectKey)> {
-    let (bucket, key) = path.split_once('/').with_context(|| format!("{path:?} is not BUCKET/KEY"))?;
-    Ok((bucket.parse().map_err(Refusal::from)?, key.parse().map_err(Refusal::from)?))
+fn locate(path: &str) -> Result<(BucketName, ObjectKey), Refusal> {
+    let malformed = || Refusal::new(Code::InvalidName, format!("{path:?} is not BUCKET/KEY"));
+    let (bucket, key) = path.split_once('/').ok_or_else(malformed)?;
+    Ok((bucket.parse()?, key.parse()?))
 }

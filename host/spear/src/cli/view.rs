@@ -109,6 +109,10 @@ pub(crate) fn log_line(line: &LogLine) -> Value {
 
 fn payload(payload: &Payload) -> Value {
     let mut view = json!({ "content_type": payload.content_type, "headers": payload.headers });
+    let status = payload.headers.iter().find(|(name, _)| name == ":status");
+    if let Some(status) = status.and_then(|(_, status)| status.parse::<u16>().ok()) {
+        view["status"] = json!(status);
+    }
     bytes(&mut view, "body", &payload.body);
     view
 }

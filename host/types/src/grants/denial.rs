@@ -38,9 +38,10 @@ impl fmt::Display for Denial {
         let Self { what, grant, lacking } = self;
         match lacking {
             Lacking::Manifest => write!(f, "{what} is not granted; add to spear.toml:\n{grant}"),
-            Lacking::Policy => {
-                write!(f, "{what} is not allowed by the operator, whose policy would have to say:\n{grant}")
-            }
+            Lacking::Policy => write!(
+                f,
+                "{what} is not allowed by the operator; the policy would have to say, before the next deploy:\n{grant}"
+            ),
         }
     }
 }
