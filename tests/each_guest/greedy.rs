@@ -53,7 +53,7 @@ async fn ten_thousand_keys_or_operations_are_too_many_for_one_batch() {
 }
 
 #[tokio::test]
-async fn what_900_requests_are_called_is_not_kept() {
+async fn what_requests_without_a_grant_are_called_is_not_kept() {
     let Outcome::Succeeded(reply) = ask("requests").await else { panic!("it asks for no grant") };
     assert_eq!(reply.body, "0");
 }

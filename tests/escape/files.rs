@@ -227,8 +227,8 @@ async fn a_folder_with_too_many_entries_is_not_listed_and_the_log_names_the_limi
     let list = json!({ "op": "list", "path": "/inside" }).to_string();
     let Invoked { outcome, task, .. } = node.sms.api.invoke("files", list).await.unwrap();
     assert_eq!(outcome.name(), "failed", "{outcome}");
-    let lines = node.sms.api.log(&task).await.messages();
-    assert_eq!(lines, ["over a limit: a folder with more than 10000 entries cannot be listed"]);
+    let log = node.sms.api.log(&task).await;
+    assert_eq!(log.messages(), ["over a limit: a folder with more than 10000 entries cannot be listed"]);
     fs::remove_file(node.inside.join("0")).unwrap();
     let listed = node.answer(json!({ "op": "list", "path": "/inside" })).await;
     assert_eq!(listed.as_array().unwrap().len(), 10_000);
