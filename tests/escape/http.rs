@@ -100,6 +100,18 @@ async fn a_redirect_is_checked_as_the_first_request_was() {
 }
 
 #[tokio::test]
+async fn a_redirect_to_an_address_that_is_not_granted_is_prohibited_however_it_is_written() {
+    let (sms, web) = (Sms::with_node().await, Web::start().await);
+    sms.api.deploy(&fetch(&["http://*:*"], &["127.0.0.1/32"])).await.unwrap();
+    for host in ["127.0.0.2", "2130706434", "127.2", "[::ffff:127.0.0.2]", "0.0.0.0", "[::1]"] {
+        let redirect = format!("/redirect?{}", web.url(host, "/"));
+        let call = json!({ "url": web.url("127.0.0.1", &redirect), "follow": 1 });
+        assert_eq!(error(&sms, call).await, "ErrorCode::DestinationIpProhibited", "{host}");
+    }
+    assert_eq!(web.connections(), 6, "only the first request of each pair arrived");
+}
+
+#[tokio::test]
 async fn nothing_can_be_put_into_the_head_of_a_request() {
     let (sms, web) = granted(LimitRequest::default()).await;
     let url = web.url("127.0.0.1", "/head");
