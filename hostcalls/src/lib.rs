@@ -195,10 +195,11 @@ impl State {
         self.wasi.panic_message()
     }
 
-    /// The text with `•••` in place of every secret that the guest has read.
+    /// At most `max` bytes of the text, with `•••` in place of every secret that the guest has read. A secret must be
+    /// whole to be found: what cuts a text cuts it here.
     #[must_use]
-    pub fn redact(&self, text: String) -> String {
-        self.logs.redact(text)
+    pub fn redact(&self, text: &str, max: usize) -> String {
+        self.logs.redact(text, max)
     }
 
     /// Takes what a command wrote to standard output; nothing where no command runs.

@@ -9,6 +9,8 @@ use spear_types::{Failure, Grants, Outcome};
 use crate::harness::{Function, Home, Invoked, Sms};
 
 const KEY: &str = "hunter2-and-more";
+/// Longer than a failure's code may be.
+const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJlLW9mLTQzLWJ5dGVzLWluLWJhc2U2NHh4";
 const PEM: &str = "-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----\n";
 
 /// A node with `api-key` and `large` in its folder, and `pem` in its environment.
@@ -17,6 +19,7 @@ async fn with_vault() -> Sms {
     let folder = home.path().join("secrets");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("api-key"), format!("{KEY}\n")).unwrap();
+    fs::write(folder.join("jwt"), JWT).unwrap();
     fs::write(folder.join("large"), vec![b'x'; (64 << 10) + 1]).unwrap();
     let settings = [
         ("SPEAR_SPEARLET_SECRETS", folder.to_str().unwrap()),
@@ -75,6 +78,20 @@ async fn one_that_another_function_was_granted_is_denied() {
     let outcome = ask(&sms, "api-key", "reverse").await.outcome;
     let Outcome::Denied(denial) = outcome else { panic!("{outcome}") };
     assert_eq!(denial.grant, "[grants]\nsecrets = [\"api-key\"]");
+}
+
+#[tokio::test]
+async fn one_that_is_longer_than_what_a_text_is_cut_to_does_not_show_its_start() {
+    let sms = with_vault().await;
+    for then in ["log", "print", "fail", "panic"] {
+        let invoked = ask(&sms, "jwt", then).await;
+        let shown = format!("{:?}\n{:?}", invoked.outcome, sms.api.log(&invoked.task).await);
+        let mut pieces = JWT.as_bytes().windows(16).map(|piece| str::from_utf8(piece).unwrap());
+        assert_eq!(pieces.find(|piece| shown.contains(piece)), None, "{then}: {shown}");
+        assert!(shown.contains("•••"), "{then} used it: {shown}");
+    }
+    let Outcome::Failed(failure) = ask(&sms, "jwt", "fail").await.outcome else { panic!("it should fail") };
+    assert_eq!((failure.code.as_str(), failure.message.as_str()), ("•••", "••• does not open the door"));
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! What a run's end means.
 
-use std::mem;
-
 use rustc_demangle::demangle;
 use spear_hostcalls::Guest;
 use spear_types::{Denial, Failure, Frame, Limits, Outcome, Payload};
@@ -21,19 +19,30 @@ const MAX_NAME: usize = 256;
 /// The code of a failure over what was not granted; the SDK gives it to such errors.
 const DENIED: &str = "denied";
 
+/// A failure's longest code and message in bytes, and a trap's or a denial's longest text; what is longer is cut, because
+/// the guest chose it.
+const MAX_CODE: usize = 64;
+pub(crate) const MAX_MESSAGE: usize = 16 << 10;
+
 type Output = wasmtime::Result<Answer>;
 
 pub(crate) fn of(output: Option<Output>, store: &Store<Guest<Limiter>>, limits: &Limits) -> Outcome {
     redacted(ended(output, store, limits), store.data())
 }
 
-/// Without the secrets that the guest has read: whoever reads an outcome need not be who may know them.
+/// Without the secrets that the guest has read, and cut: whoever reads an outcome need not be who may know them.
 fn redacted(mut outcome: Outcome, guest: &Guest<Limiter>) -> Outcome {
-    let redact = |text: &mut String| *text = guest.hostcalls.redact(mem::take(text));
+    let redact = |text: &mut String, max| *text = guest.hostcalls.redact(text, max);
     match &mut outcome {
-        Outcome::Failed(Failure { code, message, .. }) => [code, message].into_iter().for_each(redact),
-        Outcome::Trapped(trap) => redact(&mut trap.message),
-        Outcome::Denied(Denial { what, grant, .. }) => [what, grant].into_iter().for_each(redact),
+        Outcome::Failed(Failure { code, message, .. }) => {
+            redact(code, MAX_CODE);
+            redact(message, MAX_MESSAGE);
+        }
+        Outcome::Trapped(trap) => redact(&mut trap.message, MAX_MESSAGE),
+        Outcome::Denied(Denial { what, grant, .. }) => {
+            redact(what, MAX_MESSAGE);
+            redact(grant, MAX_MESSAGE);
+        }
         Outcome::Succeeded(_) | Outcome::OutOfFuel { .. } | Outcome::OutOfMemory { .. } | Outcome::TimedOut { .. } => {}
     }
     outcome

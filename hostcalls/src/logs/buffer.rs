@@ -58,40 +58,59 @@ impl LogBuffer {
         self.hidden.add(value);
     }
 
-    /// The text with `•••` in place of every hidden value.
+    /// At most `max` bytes of the text, with `•••` in place of every hidden value.
     #[must_use]
-    pub fn redact(&self, text: String) -> String {
-        self.hidden.redact(text, usize::MAX)
+    pub fn redact(&self, text: &str, max: usize) -> String {
+        self.hidden.redact(text, max).0
     }
 
-    /// The line as [`LogBuffer::write`] keeps it: without hidden values, and cut to [`MAX_LINE`].
+    /// At most [`MAX_LINE`] bytes of the text without hidden values, and how many bytes of the text they stand for.
+    pub(crate) fn piece(&self, text: &str) -> (String, usize) {
+        self.hidden.redact(text, MAX_LINE)
+    }
+
+    /// The bytes of the longest hidden value.
+    pub(crate) fn longest(&self) -> usize {
+        self.hidden.longest()
+    }
+
+    /// The line as the log keeps it, without hidden values and cut to [`MAX_LINE`] in all: its message first, then its
+    /// fields in order, as far as there is room. None once lines are dropped: this one is too.
     #[must_use]
-    pub(crate) fn fit(&self, mut line: LogLine) -> LogLine {
-        // What is cut off first is not looked at; a value must be whole to be found, so the cut itself comes last.
-        line.fields.truncate(MAX_FIELDS);
-        line.message = self.hidden.redact(line.message, MAX_LINE);
-        for (key, value) in &mut line.fields {
-            *key = self.hidden.redact(mem::take(key), MAX_KEY);
-            *value = self.hidden.redact(mem::take(value), MAX_LINE);
+    pub(crate) fn fit(&self, line: LogLine) -> Option<LogLine> {
+        if self.drops() {
+            return None;
         }
-        shorten(&mut line);
-        line
+        let LogLine { time, level, message, fields } = line;
+        let mut room = MAX_LINE;
+        let message = self.cut(&message, &mut room, MAX_LINE);
+        let mut fitting = Vec::new();
+        for (key, value) in fields.into_iter().take(MAX_FIELDS) {
+            if room == 0 {
+                break;
+            }
+            fitting.push((self.cut(&key, &mut room, MAX_KEY), self.cut(&value, &mut room, MAX_LINE)));
+        }
+        Some(LogLine { time, level, message, fields: fitting })
     }
 
     /// Adds a line as it fits; once one did not fit into the log, it and all later ones are counted
     /// and dropped.
     pub fn write(&self, line: LogLine) {
-        let mut filling = self.lock();
-        if filling.log.dropped == 0 {
-            let line = self.fit(line);
-            let cost = cost(&line);
-            if filling.bytes + cost <= self.limit {
-                filling.bytes += cost;
-                filling.log.lines.push(line);
-                return;
-            }
+        if let Some(line) = self.fit(line) {
+            self.push(line);
         }
-        filling.log.dropped += 1;
+    }
+
+    /// Adds a line that [`LogBuffer::fit`] gave, or that has nothing to hide and to cut.
+    pub(crate) fn push(&self, line: LogLine) {
+        let (mut filling, cost) = (self.lock(), cost(&line));
+        if filling.log.dropped > 0 || filling.bytes + cost > self.limit {
+            filling.log.dropped += 1;
+            return;
+        }
+        filling.bytes += cost;
+        filling.log.lines.push(line);
     }
 
     /// Bytes used of the limit.
@@ -112,6 +131,23 @@ impl LogBuffer {
         mem::take(&mut self.lock().log)
     }
 
+    /// Whether lines are dropped; then one more is.
+    fn drops(&self) -> bool {
+        let dropped = &mut self.lock().log.dropped;
+        *dropped += u64::from(*dropped > 0);
+        *dropped > 0
+    }
+
+    /// The text without hidden values, cut to `max` bytes and to the room there is, which becomes less by as much.
+    fn cut(&self, text: &str, room: &mut usize, max: usize) -> String {
+        let (mut kept, read) = self.hidden.redact(text, max.min(*room));
+        if read < text.len() {
+            kept.push('…');
+        }
+        *room = room.saturating_sub(kept.len());
+        kept
+    }
+
     fn lock(&self) -> MutexGuard<'_, Filling> {
         // A line is pushed whole or not at all, so a poisoned log is still a log.
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
@@ -123,30 +159,6 @@ fn cost(line: &LogLine) -> u64 {
     LINE_COST * (1 + line.fields.len() as u64) + (line.message.len() + fields) as u64
 }
 
-/// Cuts a line to [`MAX_LINE`] in all: its message first, then its fields in order, as far as there is room.
-fn shorten(line: &mut LogLine) {
-    let mut room = MAX_LINE;
-    cut(&mut line.message, &mut room, MAX_LINE);
-    let mut fits = |(key, value): &mut (String, String)| {
-        let fits = room > 0;
-        cut(key, &mut room, MAX_KEY);
-        cut(value, &mut room, MAX_LINE);
-        fits
-    };
-    line.fields.retain_mut(|field| fits(field));
-}
-
-/// Cuts a text to `max` bytes and to the room there is, which becomes less by as much.
-fn cut(text: &mut String, room: &mut usize, max: usize) {
-    let max = max.min(*room);
-    if text.len() > max {
-        text.truncate(text.floor_char_boundary(max));
-        text.push('…');
-        text.shrink_to_fit();
-    }
-    *room = room.saturating_sub(text.len());
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;
@@ -154,6 +166,7 @@ mod tests {
     use spear_types::Level;
 
     use super::*;
+    use crate::logs::tests::{secret, shows_nothing_of};
 
     fn line(message: &str) -> LogLine {
         LogLine { time: SystemTime::UNIX_EPOCH, level: Level::Info, message: message.to_owned(), fields: Vec::new() }
@@ -190,6 +203,35 @@ mod tests {
         let log = buffer.take();
         assert!(!format!("{log:?}").contains("hunt"), "{log:?}");
         assert_eq!(log.lines[1].fields, [("•••".to_owned(), "•••".to_owned())]);
+    }
+
+    #[test]
+    fn nothing_of_a_secret_is_left_however_long_it_is_and_whatever_is_in_it() {
+        for secret in [secret(93), secret(20 << 10), secret(93).replace('m', "\"\\")] {
+            let buffer = LogBuffer::new(1 << 20);
+            buffer.hide(secret.as_bytes());
+            let before = "-".repeat(MAX_LINE - 50);
+            let fields = vec![(secret.clone(), secret.repeat(3)), ("quoted".to_owned(), format!("{secret:?}"))];
+            buffer.write(LogLine { fields: fields.clone(), ..line(&format!("{secret:?} {secret}{secret}")) });
+            buffer.write(LogLine { fields, ..line(&secret.repeat(1_000)) });
+            buffer.write(LogLine { fields: vec![("k".to_owned(), secret.clone())], ..line(&before) });
+            buffer.write(line(&format!("{before}{secret}")));
+            let log = buffer.take();
+            log.lines.iter().for_each(|line| {
+                let mut texts = line.fields.iter().flat_map(|(key, value)| [key, value]).chain([&line.message]);
+                assert!(texts.all(|text| shows_nothing_of(&secret, text)), "{line:?}");
+            });
+            assert_eq!(log.lines.len(), 4);
+        }
+    }
+
+    #[test]
+    fn once_lines_are_dropped_they_are_not_looked_at() {
+        let buffer = LogBuffer::new(0);
+        assert!(buffer.fit(line("first")).is_some());
+        buffer.write(line("first"));
+        assert!(buffer.fit(line("second")).is_none());
+        assert_eq!(buffer.take().dropped, 2);
     }
 
     #[test]

@@ -20,39 +20,55 @@ pub(super) struct Hidden(Mutex<Vec<String>>);
 
 impl Hidden {
     /// Adds a value: each of its lines without the space around it, because a secret's file ends with a line's end, and
-    /// logs are lines.
+    /// logs are lines; and as it is written between quotes, where that is different.
     pub(super) fn add(&self, value: &[u8]) {
         let Ok(text) = str::from_utf8(value) else { return };
         let mut values = self.lock();
         for line in text.lines().map(str::trim).filter(|line| line.len() >= SHORTEST) {
-            if !values.iter().any(|value| value == line) {
-                values.push(line.to_owned());
+            let quoted = format!("{line:?}");
+            // WAVE escapes the single quote too.
+            let wave = line.escape_debug().to_string();
+            for form in [line, &quoted[1..quoted.len() - 1], &wave] {
+                if !values.iter().any(|value| value == form) {
+                    values.push(form.to_owned());
+                }
             }
         }
     }
 
-    /// The text with [`MARK`] in place of every value. What comes after `enough` bytes may be missing: how long a text
-    /// and what is found in it are the guest's choice.
-    pub(super) fn redact(&self, text: String, enough: usize) -> String {
+    /// The bytes of the longest value.
+    pub(super) fn longest(&self) -> usize {
+        self.lock().iter().map(String::len).max().unwrap_or(0)
+    }
+
+    /// At most `max` bytes of the text with [`MARK`] in place of every value, and how many bytes of the text they stand
+    /// for: a value that begins there is read to its end. The work is bounded by `max` and the values, because how long
+    /// a text is and what is found in it are the guest's choice.
+    pub(super) fn redact(&self, text: &str, max: usize) -> (String, usize) {
         let values = self.lock();
-        let mut found: Vec<_> = values.iter().map(|value| text.match_indices(value.as_str()).peekable()).collect();
+        let stop = text.floor_char_boundary(max);
+        let window = |value: &str| &text[..text.floor_char_boundary(max.saturating_add(value.len()))];
+        let fitting = values.iter().map(String::as_str).filter(|value| value.len() <= text.len());
+        let mut found: Vec<_> = fitting.map(|value| window(value).match_indices(value).peekable()).collect();
         let (mut redacted, mut end) = (String::new(), 0);
         while let Some(value) = first(&mut found) {
             if value.start >= end {
+                if value.start >= stop || redacted.len() + value.start - end >= max {
+                    break;
+                }
                 redacted.push_str(&text[end..value.start]);
                 redacted.push_str(MARK);
             }
             end = end.max(value.end);
-            if redacted.len() > enough {
-                return redacted;
-            }
         }
-        drop(found);
-        if end == 0 {
-            return text;
+        let room = max.saturating_sub(redacted.len());
+        let rest = text.floor_char_boundary(stop.min(end.saturating_add(room)));
+        if end < rest {
+            redacted.push_str(&text[end..rest]);
+            end = rest;
         }
-        redacted.push_str(&text[end..]);
-        redacted
+        redacted.truncate(redacted.floor_char_boundary(max));
+        (redacted, end)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<String>> {
@@ -88,7 +104,7 @@ mod tests {
     }
 
     fn redacted(values: &[&str], text: &str) -> String {
-        hidden(values).redact(text.to_owned(), usize::MAX)
+        hidden(values).redact(text, usize::MAX).0
     }
 
     #[test]
@@ -115,7 +131,7 @@ mod tests {
         let hidden = hidden(&["abc", "  a  ", "long enough"]);
         hidden.add(&[0xff; 8]);
         assert_eq!(format!("{hidden:?}"), "1 value(s)");
-        assert_eq!(hidden.redact("abc".to_owned(), usize::MAX), "abc");
+        assert_eq!(hidden.redact("abc", usize::MAX), ("abc".to_owned(), 3));
     }
 
     #[test]
@@ -125,8 +141,25 @@ mod tests {
 
     #[test]
     fn no_more_is_made_than_is_enough() {
-        let long = hidden(&["aaaa"]).redact("a".repeat(1 << 20), 100);
-        assert!((101..200).contains(&long.len()), "{}", long.len());
+        let (long, read) = hidden(&["aaaa"]).redact(&"a".repeat(1 << 20), 100);
+        assert!((90..=100).contains(&long.len()) && read <= 100, "{read}: {long}");
+    }
+
+    #[test]
+    fn a_value_that_is_cut_shows_none_of_its_parts() {
+        let value = "0123456789".repeat(9);
+        let text = value.repeat(100);
+        for max in 0..300 {
+            let (redacted, read) = hidden(&[&value]).redact(&text, max);
+            assert!(!redacted.contains(|c: char| c.is_ascii()), "{max}: {redacted}");
+            assert!(read % value.len() == 0 && redacted.len() <= max, "{max}: {read}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_hidden_between_quotes_too() {
+        let value = r#"a "quoted" \ value"#;
+        assert_eq!(redacted(&[value], &format!("{value} {value:?}")), "••• \"•••\"");
     }
 
     proptest! {
@@ -135,6 +168,19 @@ mod tests {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             let redacted = redacted(&values, &text);
             prop_assert!(values.iter().all(|value| !redacted.contains(value)), "{redacted}");
+        }
+
+        #[test]
+        fn pieces_are_the_whole(value in "[aä]{4,6}", text in "[aäb]{0,60}", max in 12_usize..40) {
+            let hidden = hidden(&[&value]);
+            let (mut rest, mut pieces) = (text.as_str(), String::new());
+            while !rest.is_empty() {
+                let (piece, read) = hidden.redact(rest, max);
+                prop_assert!(piece.len() <= max && read > 0);
+                pieces.push_str(piece.trim_end_matches('•'));
+                rest = &rest[read..];
+            }
+            prop_assert_eq!(pieces.replace('•', ""), redacted(&[&value], &text).replace('•', ""));
         }
     }
 }

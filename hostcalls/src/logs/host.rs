@@ -12,10 +12,10 @@ impl wit::Host for View<'_> {
         let size = message.len() + fields.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
         self.meter.hostcall(size);
         let line = LogLine { time: SystemTime::now(), level: level.into(), message, fields };
-        let line = self.state.buffer.fit(line);
+        let Some(line) = self.state.buffer.fit(line) else { return Ok(()) };
         let LogLine { time: _, level, message, fields } = &line;
         tracing::debug!(target: "spear::guest", task = %self.state.task, %level, ?fields, "{message}");
-        self.state.buffer.write(line);
+        self.state.buffer.push(line);
         Ok(())
     }
 }

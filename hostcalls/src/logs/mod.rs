@@ -57,7 +57,23 @@ impl Capability for Logs {
 }
 
 impl State {
-    pub(crate) fn redact(&self, text: String) -> String {
-        self.buffer.redact(text)
+    pub(crate) fn redact(&self, text: &str, max: usize) -> String {
+        self.buffer.redact(text, max)
+    }
+}
+
+/// What the tests of all that shows text have in common.
+#[cfg(test)]
+pub(crate) mod tests {
+    /// A secret of that many bytes that does not repeat itself.
+    pub(crate) fn secret(len: usize) -> String {
+        let letter = |n: usize| char::from(b'a' + u8::try_from((n * n + n / 7) * 31 / 3 % 26).unwrap());
+        (0..len).map(letter).collect()
+    }
+
+    /// Whether no 16 bytes of the secret are in the text.
+    pub(crate) fn shows_nothing_of(secret: &str, text: &str) -> bool {
+        let pieces: std::collections::HashSet<_> = secret.as_bytes().windows(16).collect();
+        text.as_bytes().windows(16).all(|piece| !pieces.contains(piece))
     }
 }

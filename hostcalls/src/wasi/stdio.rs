@@ -22,6 +22,9 @@ use crate::logs::{LogBuffer, MAX_LINE};
 /// How many of the last lines are kept to look for a panic's message in.
 const KEPT: usize = 16;
 
+/// The longest character in bytes.
+const CHARACTER: usize = 4;
+
 /// What one write may carry. A guest that writes more without having asked is broken off: each byte is looked at, and
 /// nothing can interrupt that.
 const WRITE: usize = 8 << 10;
@@ -45,6 +48,7 @@ struct Stream {
     level: Level,
     log: Arc<LogBuffer>,
     line: Vec<u8>,
+    /// Without secrets.
     last: VecDeque<String>,
     /// A command's answer.
     kept: Option<Stdout>,
@@ -113,26 +117,46 @@ impl Stream {
         }
     }
 
-    /// A line without an end is cut into lines of [`MAX_LINE`]: it must not grow without end here either.
-    fn append(&mut self, mut text: &[u8]) {
-        while self.line.len() + text.len() > MAX_LINE {
-            let (head, tail) = text.split_at(MAX_LINE - self.line.len());
-            self.line.extend_from_slice(head);
-            self.end_line();
-            text = tail;
+    /// A line without an end is cut into lines of [`MAX_LINE`]: it must not grow without end here either. What may be a
+    /// secret's beginning waits for its end.
+    fn append(&mut self, text: &[u8]) {
+        for text in text.chunks(MAX_LINE) {
+            self.line.extend_from_slice(text);
+            while self.line.len() > MAX_LINE && self.line.len() > MAX_LINE + self.log.longest() + CHARACTER {
+                let rest = self.line.split_off(last_character(&self.line));
+                self.write_piece();
+                self.line.extend(rest);
+            }
         }
-        self.line.extend_from_slice(text);
     }
 
     fn end_line(&mut self) {
-        let message = String::from_utf8_lossy(&mem::take(&mut self.line)).into_owned();
+        self.write_piece();
+        while !self.line.is_empty() {
+            self.write_piece();
+        }
+    }
+
+    /// Writes out the start of the line, all of it where it is not too long.
+    fn write_piece(&mut self) {
+        let line = mem::take(&mut self.line);
+        let text = String::from_utf8_lossy(&line);
+        let (message, read) = self.log.piece(&text);
+        self.line.extend_from_slice(&text.as_bytes()[read..]);
         if self.last.len() == KEPT {
             self.last.pop_front();
         }
         self.last.push_back(message.clone());
         let fields = vec![("stream".to_owned(), self.name.to_owned())];
-        self.log.write(LogLine { time: SystemTime::now(), level: self.level, message, fields });
+        self.log.push(LogLine { time: SystemTime::now(), level: self.level, message, fields });
     }
+}
+
+/// Where the last character begins, which may lack its end.
+fn last_character(line: &[u8]) -> usize {
+    let from = line.len().saturating_sub(CHARACTER);
+    let start = line[from..].iter().rposition(|byte| byte & 0xc0 != 0x80);
+    start.map_or(line.len(), |start| from + start)
 }
 
 impl IsTerminal for Lines {
@@ -192,6 +216,7 @@ impl AsyncWrite for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logs::tests::{secret, shows_nothing_of};
 
     fn stream() -> (Lines, Arc<LogBuffer>) {
         let log = Arc::new(LogBuffer::new(1 << 20));
@@ -214,7 +239,37 @@ mod tests {
         let (lines, log) = stream();
         lines.lock().write(&vec![b'x'; 3 * MAX_LINE]);
         assert_eq!(log.take().lines.len(), 2);
-        assert!(lines.lock().line.len() <= MAX_LINE);
+        assert!(lines.lock().line.len() <= MAX_LINE + CHARACTER);
+    }
+
+    #[test]
+    fn a_character_is_whole_where_a_line_is_cut() {
+        let (lines, log) = stream();
+        let text = format!("x{}", "äö€".repeat(2 * MAX_LINE));
+        text.as_bytes().chunks(1_001).for_each(|piece| lines.lock().write(piece));
+        lines.finish();
+        let written: String = log.take().lines.into_iter().map(|line| line.message).collect();
+        assert_eq!(written, text);
+    }
+
+    #[test]
+    fn nothing_of_a_secret_is_left_wherever_its_line_is_cut() {
+        for secret in [secret(93), secret(20 << 10), secret(93).replace('m', "\"\\")] {
+            for before in [0, MAX_LINE - 10, 2 * MAX_LINE - 40, 3 * MAX_LINE] {
+                let (lines, log) = stream();
+                log.hide(secret.as_bytes());
+                let before = "-".repeat(before);
+                let text = format!("{before}{secret}{secret:?}{before}{secret}\nx panicked at x.rs:\n{before}{secret}");
+                text.as_bytes().chunks(777).for_each(|piece| lines.lock().write(piece));
+                lines.finish();
+                let log = log.take().lines;
+                let shown: String = log.iter().map(|line| line.message.as_str()).collect();
+                assert!(shows_nothing_of(&secret, &shown), "{shown}");
+                assert!(shows_nothing_of(&secret, &lines.panic_message().unwrap_or_default()));
+                assert_eq!(shown.matches('-').count(), 3 * before.len(), "the rest stays");
+                assert!(log.iter().all(|line| line.message.len() <= MAX_LINE));
+            }
+        }
     }
 
     #[test]

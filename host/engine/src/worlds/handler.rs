@@ -9,17 +9,13 @@ use wasmtime::{
     component::{ComponentExportIndex, ComponentType, Lift, Lower, TypedFunc},
 };
 
-use super::{Answer, cut, other_type};
+use super::{Answer, other_type};
 use crate::{limiter::Limiter, prepared::Prepared};
 
 /// The interface that a function exports.
 pub(super) const INTERFACE: &str = "spear:hostcalls/handler@0.1.0";
 /// The function in it.
 pub(super) const FUNCTION: &str = "handle";
-
-/// A failure's longest code and message in bytes; what is longer is cut, because the guest chose it.
-const MAX_CODE: usize = 64;
-pub(super) const MAX_MESSAGE: usize = 16 << 10;
 
 type Handle = TypedFunc<(WitPayload,), (Result<WitPayload, WitFailure>,)>;
 
@@ -59,7 +55,7 @@ impl From<WitPayload> for Payload {
 impl From<WitFailure> for Failure {
     fn from(failure: WitFailure) -> Self {
         let WitFailure { code, message, retryable } = failure;
-        Self { code: cut(code, MAX_CODE), message: cut(message, MAX_MESSAGE), retryable, exit: None }
+        Self { code, message, retryable, exit: None }
     }
 }
 

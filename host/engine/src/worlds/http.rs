@@ -3,7 +3,7 @@
 //! What HTTP has beside headers and a body travels as pseudo-headers: `:method`, `:path`, `:authority` and `:scheme` of the
 //! request, `:status` of the response.
 
-use std::{future::Future, pin::pin};
+use std::{fmt::Write as _, future::Future, pin::pin};
 
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt as _;
@@ -25,7 +25,7 @@ use wasmtime_wasi_http::{
     },
 };
 
-use super::{Answer, other_type, too_large};
+use super::{Answer, MAX_RAW, other_type, text::Bounded, too_large};
 use crate::{limiter::Limiter, prepared::Prepared};
 
 /// The interface that an HTTP handler exports.
@@ -118,7 +118,7 @@ async fn collect(response: oneshot::Receiver<Responded>, limit: u64) -> Result<A
     };
     let (parts, mut body) = match responded {
         Ok(response) => response.into_parts(),
-        Err(code) => return Ok(Err(failure("http-error", &format!("it responded with the error {code:?}")))),
+        Err(code) => return Ok(Err(failure("http-error", &error_text(&code)))),
     };
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -133,6 +133,14 @@ async fn collect(response: oneshot::Receiver<Responded>, limit: u64) -> Result<A
         bytes.extend_from_slice(&data);
     }
     Ok(Ok(reply(parts.status, &parts.headers, bytes.freeze())))
+}
+
+/// The guest chose how long the texts in the error are.
+fn error_text(code: &ErrorCode) -> String {
+    let mut text = Bounded::new(MAX_RAW);
+    // It fails where it is cut.
+    let _ = write!(text, "it responded with the error {code:?}");
+    text.into_string()
 }
 
 /// A value that is not UTF-8 has � in the place of what is not.

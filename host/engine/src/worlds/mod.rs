@@ -9,12 +9,13 @@
 mod command;
 mod handler;
 mod http;
+mod text;
 mod typed;
 
 use std::fmt::Display;
 
 use bytes::Bytes;
-use spear_hostcalls::{CommandIo, Guest};
+use spear_hostcalls::{CommandIo, Guest, secrets::MAX_SECRET};
 use spear_types::{Call, Code, Failure, Identity, Payload, Refusal};
 use wasmtime::{
     Store,
@@ -22,7 +23,11 @@ use wasmtime::{
 };
 
 use self::typed::Exports;
-use crate::{limiter::Limiter, prepared::Prepared};
+use crate::{limiter::Limiter, outcome::MAX_MESSAGE, prepared::Prepared};
+
+/// What of a guest's error is written out: a message, and a secret that begins in it, whole, with up to 6 bytes between
+/// quotes for each of its own. It is cut to a message once it is without secrets.
+const MAX_RAW: usize = MAX_MESSAGE + 6 * MAX_SECRET as usize;
 
 /// What a function answered, or how it said that it failed.
 pub(crate) type Answer = Result<Payload, Failure>;

@@ -9,7 +9,7 @@ use wasmtime::component::{
     wasm_wave::wasm::{DisplayType, WasmType as _, WasmTypeKind},
 };
 
-use super::{shown, text::Bounded};
+use super::{super::text::Bounded, shown};
 
 /// Functions that are looked at: whoever has more of them names them by themselves.
 const MAX_FUNCTIONS: usize = 1_000;

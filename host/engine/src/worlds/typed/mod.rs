@@ -2,7 +2,6 @@
 
 mod arguments;
 mod exports;
-mod text;
 
 use bytes::Bytes;
 use spear_hostcalls::Guest;
@@ -13,8 +12,7 @@ use wasmtime::{
 };
 
 pub(super) use self::exports::Exports;
-use self::text::Bounded;
-use super::{Answer, Refused, handler::MAX_MESSAGE, too_large};
+use super::{Answer, MAX_RAW, Refused, text::Bounded, too_large};
 use crate::{limiter::Limiter, prepared::Prepared};
 
 /// The longest call in bytes, where the limit `payload` is not tighter: each of them may stand for tens of bytes of
@@ -81,7 +79,7 @@ fn answer(result: Option<&Val>, limit: u64) -> Answer {
         (text.into_string(), written)
     };
     if failed {
-        let (message, _) = wave(MAX_MESSAGE);
+        let (message, _) = wave(MAX_RAW);
         return Err(Failure { code: "error".to_owned(), message, retryable: false, exit: None });
     }
     match wave(usize::try_from(limit).unwrap_or(usize::MAX)) {
@@ -168,8 +166,8 @@ mod tests {
         let value = Val::List(vec![Val::U8(1); 100]);
         assert_eq!(answer(Some(&value), 300).unwrap().body.len(), 300);
         assert_eq!(answer(Some(&value), 299).unwrap_err().code, "reply-too-large");
-        let error = Val::Result(Err(Some(Box::new(Val::String("x".repeat(MAX_MESSAGE))))));
-        assert_eq!(answer(Some(&error), 10).unwrap_err().message.len(), MAX_MESSAGE);
+        let error = Val::Result(Err(Some(Box::new(Val::String("x".repeat(MAX_RAW))))));
+        assert_eq!(answer(Some(&error), 10).unwrap_err().message.len(), MAX_RAW);
         assert_eq!(answer(Some(&Val::Result(Err(None))), 10).unwrap_err().message, "");
     }
 }
