@@ -2,7 +2,7 @@
 
 use rustc_demangle::demangle;
 use spear_hostcalls::Guest;
-use spear_types::{Denial, Failure, Frame, Limits, Outcome, Payload};
+use spear_types::{Denial, Failure, Frame, Limits, MAX_MEDIA_TYPE, Outcome, Payload};
 use wasmtime::{FrameInfo, Store, WasmBacktrace, component::ResourceTableError};
 
 use crate::{
@@ -59,10 +59,13 @@ fn ended(output: Option<Output>, store: &Store<Guest<Limiter>>, limits: &Limits)
 
 fn replied(reply: Payload, limits: &Limits) -> Outcome {
     let (size, headers) = (reply.size(), reply.headers.len());
+    let media_type = reply.content_type.as_ref().map_or(0, String::len);
     let message = if size > limits.payload {
         format!("the reply has {size} bytes, the limit `payload` is {}", limits.payload)
     } else if headers > Payload::MAX_HEADERS {
         format!("the reply has {headers} headers, the limit is {}", Payload::MAX_HEADERS)
+    } else if media_type > MAX_MEDIA_TYPE {
+        format!("the reply's media type has {media_type} bytes, the limit is {MAX_MEDIA_TYPE}")
     } else {
         return Outcome::Succeeded(reply);
     };
@@ -143,6 +146,21 @@ fn of_standard_library(frame: &Frame) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reply_is_held_against_every_limit_it_has() {
+        let limits = Limits { payload: 300, ..Limits::DEFAULTS };
+        let sound = Payload { body: vec![0; 10].into(), ..Payload::default() };
+        assert_eq!(replied(sound.clone(), &limits), Outcome::Succeeded(sound.clone()));
+        for (reply, limit) in [
+            (Payload { body: vec![0; 301].into(), ..Payload::default() }, "`payload` is 300"),
+            (Payload { headers: vec![Default::default(); 1_001], ..sound.clone() }, "the limit is 1000"),
+            (Payload { content_type: Some("x".repeat(257)), ..sound }, "the limit is 256"),
+        ] {
+            let Outcome::Failed(failure) = replied(reply, &limits) else { panic!("{limit}") };
+            assert!(failure.code == "reply-too-large" && failure.message.contains(limit), "{failure:?}");
+        }
+    }
 
     #[test]
     fn names_lose_their_types_and_hashes() {

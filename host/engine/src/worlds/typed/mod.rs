@@ -55,6 +55,7 @@ impl TypedCall {
         let (name, _) = text.split_once('(').ok_or_else(|| {
             let message = format!("{:?} is no call: NAME(ARGUMENTS) is needed, as in 'add(1, 2)'", shown(text));
             Refusal::new(Code::InvalidRequest, message)
+                .help("a body is given with -d TEXT, a command's arguments after --, a path with --path")
         })?;
         let exports = Exports::of(component);
         let function = exports.find(name.trim())?;
