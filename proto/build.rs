@@ -4,7 +4,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "spear/v1/common.proto",
     "spear/v1/functions.proto",
     "spear/v1/invoke.proto",
@@ -12,6 +12,7 @@ const FILES: [&str; 7] = [
     "spear/v1/nodes.proto",
     "spear/v1/objects.proto",
     "spear/v1/spearlet.proto",
+    "spear/v1/tasks.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

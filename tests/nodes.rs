@@ -92,7 +92,7 @@ async fn two_nodes_share_the_calls_and_when_both_are_full_they_say_so() {
             calls.spawn(async move { api.invoke("spin", "").await });
         }
         sms.is_running(2 * each).await;
-        let shares = sms.api.live_nodes().await.into_iter().map(|node| (node.name.to_string(), node.running));
+        let shares = sms.api.live_nodes().await.into_iter().map(|node| (node.name.to_string(), node.load.running));
         assert_eq!(shares.collect::<Vec<_>>(), [("one".to_owned(), each), ("two".to_owned(), each)]);
     }
     let refusal = sms.api.invoke("hello", "Ada").await.refused(Code::QueueFull, Grpc::ResourceExhausted);
@@ -146,7 +146,7 @@ async fn a_link_that_does_not_begin_with_a_sound_registration_is_refused() {
         let (name, address) = (name.to_owned(), address.to_owned());
         Some(v1::link_request::Message::Register(v1::Register { name, address, slots: 1, ..Default::default() }))
     };
-    let heartbeat = Some(v1::link_request::Message::Heartbeat(v1::Heartbeat { running: 0 }));
+    let heartbeat = Some(v1::link_request::Message::Heartbeat(v1::Heartbeat::default()));
     for (message, code) in [
         (None, Code::InvalidRequest),
         (heartbeat, Code::InvalidRequest),

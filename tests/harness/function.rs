@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use bytes::Bytes;
 use spear_proto::v1;
-use spear_types::{Access, Digest, FunctionSpec, Grants, LimitRequest, Settings};
+use spear_types::{Access, Digest, FunctionSpec, Grants, LimitRequest, Placement, Settings};
 use spear_wire::{Encode as _, stream::chunks};
 
 /// An artifact and what is asked for it.
@@ -33,6 +33,7 @@ impl Function {
             limits: LimitRequest::default(),
             grants: Grants::default(),
             settings: Settings::default(),
+            placement: Placement::default(),
         };
         Self { spec, artifact: artifact.into() }
     }

@@ -132,7 +132,7 @@ impl Sms {
         let now = SystemTime::now();
         let say_so = async || {
             let nodes = self.api.live_nodes().await;
-            let count: u32 = nodes.iter().map(|node| node.running).sum();
+            let count: u32 = nodes.iter().map(|node| node.load.running).sum();
             (count == runs && nodes.iter().all(|node| node.last_heard > now)).then_some(())
         };
         eventually("runs under way", say_so).await;

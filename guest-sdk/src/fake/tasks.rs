@@ -99,6 +99,8 @@ impl From<tasks::Error> for Error {
             tasks::Error::Denied(text) => Self::Denied(text),
             tasks::Error::Invalid(text) => Self::Invalid(text),
             tasks::Error::UnknownFunction(text) => Self::UnknownFunction(text),
+            tasks::Error::UnknownTask(text) => Self::UnknownTask(text),
+            tasks::Error::KeyTaken(text) => Self::KeyTaken(text),
             tasks::Error::Cycle(text) => Self::Cycle(text),
             tasks::Error::TooDeep(text) => Self::TooDeep(text),
             tasks::Error::OverLimit(text) => Self::OverLimit(text),

@@ -9,6 +9,10 @@ error! {
     Invalid(String) = "invalid",
     /// `unknown-function`: there is no function of this name.
     UnknownFunction(String) = "unknown-function",
+    /// `unknown-task`: there is no task of this id, or none of a granted function.
+    UnknownTask(String) = "unknown-task",
+    /// `key-taken`: the key belongs to a task with another call.
+    KeyTaken(String) = "key-taken",
     /// `cycle`: the function waits for this one already; the text shows the way round.
     Cycle(String) = "cycle",
     /// `too-deep`: functions invoke each other deeper than the operator allows; the text names the limit.
@@ -38,6 +42,8 @@ impl From<wire::Error> for Error {
             wire::Error::Denied(text) => Self::Denied(text),
             wire::Error::Invalid(text) => Self::Invalid(text),
             wire::Error::UnknownFunction(text) => Self::UnknownFunction(text),
+            wire::Error::UnknownTask(text) => Self::UnknownTask(text),
+            wire::Error::KeyTaken(text) => Self::KeyTaken(text),
             wire::Error::Cycle(text) => Self::Cycle(text),
             wire::Error::TooDeep(text) => Self::TooDeep(text),
             wire::Error::OverLimit(text) => Self::OverLimit(text),

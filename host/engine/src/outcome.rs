@@ -43,7 +43,13 @@ fn redacted(mut outcome: Outcome, guest: &Guest<Limiter>) -> Outcome {
             redact(what, MAX_MESSAGE);
             redact(grant, MAX_MESSAGE);
         }
-        Outcome::Succeeded(_) | Outcome::OutOfFuel { .. } | Outcome::OutOfMemory { .. } | Outcome::TimedOut { .. } => {}
+        Outcome::Succeeded(_)
+        | Outcome::OutOfFuel { .. }
+        | Outcome::OutOfMemory { .. }
+        | Outcome::TimedOut { .. }
+        | Outcome::Cancelled
+        | Outcome::NodeLost { .. }
+        | Outcome::Refused { .. } => {}
     }
     outcome
 }

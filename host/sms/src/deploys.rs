@@ -60,8 +60,8 @@ impl Deploys {
         plan.check(&blob)?;
         let granted = self.granted(&plan.spec.name, plan.spec.grants.clone());
         self.admit(&blob, granted.clone()).await?;
-        let FunctionSpec { name, description, limits: _, grants: _, settings } = plan.spec;
-        let draft = FunctionDraft { name, description, limits: plan.limits, grants: granted, settings };
+        let FunctionSpec { name, description, limits: _, grants: _, settings, placement } = plan.spec;
+        let draft = FunctionDraft { name, description, limits: plan.limits, grants: granted, settings, placement };
         Ok(self.store.deploy(draft, blob, SystemTime::now()).await?)
     }
 

@@ -50,6 +50,7 @@ pub(crate) struct TaskLog {
     pub(crate) task: TaskId,
     pub(crate) function: FunctionName,
     pub(crate) version: u32,
+    pub(crate) attempt: u32,
     pub(crate) lines: Vec<LogLine>,
     pub(crate) dropped: u64,
 }
@@ -182,7 +183,7 @@ impl Client {
 }
 
 fn task_log(log: v1::TaskLog) -> Answer<TaskLog> {
-    let v1::TaskLog { task, function, version, node: _, lines, dropped } = log;
+    let v1::TaskLog { task, function, version, node: _, lines, dropped, attempt } = log;
     let lines = lines.into_iter().map(LogLine::decode).collect::<Result<_, _>>()?;
-    Ok(TaskLog { task: task.parse()?, function: function.try_into()?, version, lines, dropped })
+    Ok(TaskLog { task: task.parse()?, function: function.try_into()?, version, attempt, lines, dropped })
 }

@@ -57,6 +57,7 @@ impl Link {
             address: config.advertised(address),
             slots: slots.all(),
             spear_version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..Register::default()
         };
         Self { sms: NodeServiceClient::new(sms), register, name, slots, longest_wait: config.reconnect }
     }
@@ -99,8 +100,11 @@ impl Link {
         let response = self.sms.clone().link(ReceiverStream::new(outbound)).await.map_err(from_status)?;
         let mut inbound = response.into_inner();
         let first = inbound.message().await.map_err(from_status)?.ok_or_else(closed)?;
-        let link_response::Message::Registered(Registered { heartbeat_every }) =
-            required(first.message, "link.message")?;
+        let link_response::Message::Registered(Registered { heartbeat_every, lease: _ }) =
+            required(first.message, "link.message")?
+        else {
+            return Err(Refusal::new(Code::InvalidRequest, "the SMS did not answer the registration"));
+        };
         let heartbeat_every = required(heartbeat_every, "heartbeat_every")?;
         let heartbeat_every = Duration::try_from(heartbeat_every).ok().filter(|every| !every.is_zero());
         let heartbeat_every =
@@ -121,7 +125,7 @@ impl Link {
                     Err(status) => return from_status(status),
                 },
                 _ = beats.tick() => {
-                    let beat = link_request::Message::Heartbeat(Heartbeat { running: self.slots.taken() });
+                    let beat = link_request::Message::Heartbeat(Heartbeat { running: self.slots.taken(), ..Heartbeat::default() });
                     if let Err(refusal) = send(&out, beat).await {
                         return refusal;
                     }

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, time::SystemTime};
 
 use redb::ReadableTable;
-use spear_types::{FunctionName, FunctionVersion, Granted, Limits, Settings};
+use spear_types::{FunctionName, FunctionVersion, Granted, Limits, Placement, Settings};
 
 use crate::{
     Error, NewBlob, Store,
@@ -24,6 +24,8 @@ pub struct FunctionDraft {
     pub grants: Granted,
     /// What `wasi:config/store` gives it.
     pub settings: Settings,
+    /// Where its runs may go.
+    pub placement: Placement,
 }
 
 /// What a deploy came to.
@@ -90,9 +92,9 @@ impl Store {
 
 impl FunctionDraft {
     fn numbered(self, version: u32, blob: &NewBlob, created: SystemTime) -> FunctionVersion {
-        let Self { name, description, limits, grants, settings } = self;
+        let Self { name, description, limits, grants, settings, placement } = self;
         let (digest, size) = (blob.digest(), blob.size());
-        FunctionVersion { name, version, description, digest, size, limits, grants, settings, created }
+        FunctionVersion { name, version, description, digest, size, limits, grants, settings, placement, created }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, FunctionName, Granted, Grants, LimitRequest, Limits, Settings};
+use crate::{Digest, FunctionName, Granted, Grants, LimitRequest, Limits, Placement, Settings};
 
 /// What the author asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct FunctionSpec {
     pub grants: Grants,
     /// What `wasi:config/store` gives it.
     pub settings: Settings,
+    /// Where its runs may go.
+    pub placement: Placement,
 }
 
 /// One version of a function, as it is in force.
@@ -40,6 +42,9 @@ pub struct FunctionVersion {
     pub grants: Granted,
     /// What `wasi:config/store` gives it.
     pub settings: Settings,
+    /// Where its runs may go.
+    #[serde(default)]
+    pub placement: Placement,
     /// When it was deployed, by the SMS's clock.
     #[serde(with = "humantime_serde")]
     pub created: SystemTime,
@@ -49,8 +54,10 @@ impl FunctionVersion {
     /// Whether both run the same bytes under the same limits and grants.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        let Self { name, version: _, description, digest, size: _, limits, grants, settings, created: _ } = self;
+        let Self { name, version: _, description, digest, size: _, limits, grants, settings, placement, created: _ } =
+            self;
         (name, description, digest) == (&other.name, &other.description, &other.digest)
             && (limits, grants, settings) == (&other.limits, &other.grants, &other.settings)
+            && *placement == other.placement
     }
 }

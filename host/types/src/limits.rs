@@ -279,7 +279,7 @@ fn show(name: &str, value: u128) -> String {
     }
 }
 
-fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+pub(crate) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     Option::<ByteSize>::deserialize(deserializer).map(|size| size.map(|size| size.as_u64()))
 }
 

@@ -21,7 +21,7 @@ pub enum Level {
 }
 
 /// One line of a task's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// When, by the node's clock.
     pub time: SystemTime,

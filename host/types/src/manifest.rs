@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Access, Code, FunctionName, FunctionSpec, Grants, LimitRequest, Refusal, Settings};
+use crate::{Access, Code, FunctionName, FunctionSpec, Grants, LimitRequest, Placement, Refusal, Settings};
 
 /// The manifest's name in a project's folder.
 pub const FILE_NAME: &str = "spear.toml";
@@ -29,6 +29,9 @@ pub struct Manifest {
     /// `[config]`
     #[serde(default)]
     pub config: Settings,
+    /// `[placement]`
+    #[serde(default)]
+    pub placement: Placement,
 }
 
 /// `[function]`
@@ -89,6 +92,7 @@ impl Manifest {
             limits: self.limits.clone(),
             grants: self.grants.clone(),
             settings: self.config.clone(),
+            placement: self.placement.clone(),
         }
     }
 

@@ -108,6 +108,23 @@ name! {
     ObjectKey, "the object key", check_key
 }
 
+name! {
+    /// A schedule's name: 1 to 63 of `a-z`, `0-9` and inner `-`.
+    ScheduleName, "the schedule name", check_label
+}
+name! {
+    /// A node label's name: 1 to 253 of `A-Z`, `a-z`, `0-9`, `.`, `_`, `-` and `/`.
+    LabelName, "the label", check_node_label
+}
+name! {
+    /// A node label's value: 1 to 253 of `A-Z`, `a-z`, `0-9`, `.`, `_`, `-` and `/`.
+    LabelValue, "the label's value", check_node_label
+}
+name! {
+    /// What makes two submissions of a function the same one: 1 to 256 bytes without control characters.
+    IdempotencyKey, "the idempotency key", check_idempotency_key
+}
+
 impl ObjectKey {
     /// The longest key in bytes, as S3 has it: keys sit in the index, so a client must not choose their cost.
     pub const MAX: usize = 1024;
@@ -151,6 +168,27 @@ fn check_node(text: &str) -> Result<(), &'static str> {
         Err("is too long: at most 253 characters are allowed")
     } else if text.is_empty() || !text.bytes().all(plain) {
         Err("is malformed: only A-Z, a-z, 0-9, '.', '_' and '-' are allowed")
+    } else {
+        Ok(())
+    }
+}
+
+fn check_node_label(text: &str) -> Result<(), &'static str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+    if text.len() > MAX_NODE {
+        Err("is too long: at most 253 characters are allowed")
+    } else if text.is_empty() || !text.bytes().all(plain) {
+        Err("is malformed: only A-Z, a-z, 0-9, '.', '_', '-' and '/' are allowed")
+    } else {
+        Ok(())
+    }
+}
+
+fn check_idempotency_key(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() || text.len() > 256 {
+        Err("has to have 1 to 256 bytes")
+    } else if text.chars().any(char::is_control) {
+        Err("has control characters")
     } else {
         Ok(())
     }

@@ -4,11 +4,12 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
 
-use crate::{Denial, Payload};
+use crate::{Code, Denial, NodeName, Payload};
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The function answered.
     Succeeded(Payload),
@@ -35,10 +36,52 @@ pub enum Outcome {
     },
     /// The function asked for what it was not granted, and gave up over it.
     Denied(Denial),
+    /// Somebody cancelled the task.
+    Cancelled,
+    /// The node was lost while it had the task; whether the function ran is not known.
+    NodeLost {
+        /// The node.
+        node: NodeName,
+        /// Why it was given up.
+        reason: String,
+    },
+    /// SPEAR did not run it: its function was removed, or no node can run it. The function did not start.
+    Refused {
+        /// The refusal's code.
+        code: Code,
+        /// Its message.
+        message: String,
+    },
+}
+
+/// An outcome without what it carries: what is decided, counted and filtered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// See [`Outcome::Succeeded`].
+    Succeeded,
+    /// See [`Outcome::Failed`].
+    Failed,
+    /// See [`Outcome::Trapped`].
+    Trapped,
+    /// See [`Outcome::OutOfFuel`].
+    OutOfFuel,
+    /// See [`Outcome::OutOfMemory`].
+    OutOfMemory,
+    /// See [`Outcome::TimedOut`].
+    TimedOut,
+    /// See [`Outcome::Denied`].
+    Denied,
+    /// See [`Outcome::Cancelled`].
+    Cancelled,
+    /// See [`Outcome::NodeLost`].
+    NodeLost,
+    /// See [`Outcome::Refused`].
+    Refused,
 }
 
 /// The function's own failure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// A short name for programs.
     pub code: String,
@@ -51,7 +94,7 @@ pub struct Failure {
 }
 
 /// The end of a command that did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
     /// Its exit code, not 0.
     pub code: u8,
@@ -60,7 +103,7 @@ pub struct Exit {
 }
 
 /// A panic, an unreachable instruction, an access out of bounds, …
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trap {
     /// The panic's message where the guest printed one, else the kind of trap.
     pub message: String,
@@ -69,7 +112,7 @@ pub struct Trap {
 }
 
 /// One of the guest's functions on the stack.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// Its demangled name, or its index.
     pub function: String,
@@ -80,7 +123,7 @@ pub struct Frame {
 }
 
 /// What a run cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// From the start of the run to its end.
     pub wall: Duration,
@@ -99,17 +142,59 @@ pub struct Usage {
 }
 
 impl Outcome {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Succeeded(_) => OutcomeKind::Succeeded,
+            Self::Failed(_) => OutcomeKind::Failed,
+            Self::Trapped(_) => OutcomeKind::Trapped,
+            Self::OutOfFuel { .. } => OutcomeKind::OutOfFuel,
+            Self::OutOfMemory { .. } => OutcomeKind::OutOfMemory,
+            Self::TimedOut { .. } => OutcomeKind::TimedOut,
+            Self::Denied(_) => OutcomeKind::Denied,
+            Self::Cancelled => OutcomeKind::Cancelled,
+            Self::NodeLost { .. } => OutcomeKind::NodeLost,
+            Self::Refused { .. } => OutcomeKind::Refused,
+        }
+    }
+
     /// The outcome's name: `succeeded`, `timed-out`, ….
     #[must_use]
     pub fn name(&self) -> &'static str {
+        self.kind().name()
+    }
+}
+
+impl OutcomeKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Succeeded,
+        Self::Failed,
+        Self::Trapped,
+        Self::OutOfFuel,
+        Self::OutOfMemory,
+        Self::TimedOut,
+        Self::Denied,
+        Self::Cancelled,
+        Self::NodeLost,
+        Self::Refused,
+    ];
+
+    /// The name: `succeeded`, `timed-out`, ….
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Succeeded(_) => "succeeded",
-            Self::Failed(_) => "failed",
-            Self::Trapped(_) => "trapped",
-            Self::OutOfFuel { .. } => "out-of-fuel",
-            Self::OutOfMemory { .. } => "out-of-memory",
-            Self::TimedOut { .. } => "timed-out",
-            Self::Denied(_) => "denied",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Trapped => "trapped",
+            Self::OutOfFuel => "out-of-fuel",
+            Self::OutOfMemory => "out-of-memory",
+            Self::TimedOut => "timed-out",
+            Self::Denied => "denied",
+            Self::Cancelled => "cancelled",
+            Self::NodeLost => "node-lost",
+            Self::Refused => "refused",
         }
     }
 }
@@ -127,6 +212,9 @@ impl fmt::Display for Outcome {
             }
             Self::TimedOut { limit } => write!(f, ": the limit is {}", humantime::format_duration(*limit)),
             Self::Denied(denial) => write!(f, ": {denial}"),
+            Self::Cancelled => Ok(()),
+            Self::NodeLost { node, reason } => write!(f, ": the node {node}: {reason}"),
+            Self::Refused { code, message } => write!(f, ": {code}: {message}"),
         }
     }
 }

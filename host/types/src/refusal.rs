@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The name of a refusal. `Display` and [`Code::from_name`] use the variant's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Code {
     /// The message itself is malformed.
     InvalidRequest,
@@ -33,8 +35,16 @@ pub enum Code {
     UnknownObject,
     /// No node of this name.
     UnknownNode,
-    /// No log of this task is kept.
+    /// No task of this id is kept, or no log of it.
     UnknownTask,
+    /// No schedule of this name.
+    UnknownSchedule,
+    /// The task has ended already.
+    TaskEnded,
+    /// The idempotency key belongs to a task with another call.
+    KeyTaken,
+    /// The report is of an attempt that the task is not in any more.
+    StaleAttempt,
     /// The object or the value is another one than was expected.
     ConditionFailed,
     /// The object is pinned or referenced.
@@ -53,11 +63,11 @@ pub enum Code {
     CallTooDeep,
     /// Another deploy of the same function is under way.
     DeployInProgress,
-    /// A live node has this name already.
+    /// A live node, or a schedule, has this name already.
     NameTaken,
-    /// No node is live.
+    /// No node is live, or none could ever run it.
     NoNodeFits,
-    /// Every slot is taken.
+    /// No node has room for a call, or the queue of tasks is full.
     QueueFull,
     /// The node was lost while it ran the call.
     NodeLost,
@@ -86,7 +96,7 @@ pub struct Refusal {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 36] = [
         Self::InvalidRequest,
         Self::InvalidName,
         Self::InvalidManifest,
@@ -102,6 +112,10 @@ impl Code {
         Self::UnknownObject,
         Self::UnknownNode,
         Self::UnknownTask,
+        Self::UnknownSchedule,
+        Self::TaskEnded,
+        Self::KeyTaken,
+        Self::StaleAttempt,
         Self::ConditionFailed,
         Self::ObjectInUse,
         Self::NotANumber,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{Code, FunctionName, Limits, NodeName, Refusal};
 
 /// A call's or a reply's content.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
     /// The media type of the body.
     pub content_type: Option<String>,
@@ -20,7 +20,7 @@ pub struct Payload {
 }
 
 /// What a client sends to a function.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Call {
     /// To the function's main export: a handler, an HTTP handler, or a command whose standard input is the body.
     Payload(Payload),
@@ -37,7 +37,7 @@ pub enum Call {
 
 /// A task's id: a version 7 UUID, so ids sort by the time they were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[serde(transparent)]
 pub struct TaskId(Uuid);
 
 /// Who runs, as a guest may know it.
@@ -115,6 +115,18 @@ impl TaskId {
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
+
+    /// The id as bytes; they sort as ids do.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
+    /// The id of these bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
 }
 
 impl fmt::Display for TaskId {
@@ -130,19 +142,5 @@ impl FromStr for TaskId {
         let shown: String = text.chars().take(64).collect();
         let invalid = |_| Refusal::new(Code::InvalidRequest, format!("{shown:?} is not a task id: a UUID is needed"));
         text.parse().map(Self).map_err(invalid)
-    }
-}
-
-impl From<TaskId> for String {
-    fn from(id: TaskId) -> Self {
-        id.to_string()
-    }
-}
-
-impl TryFrom<String> for TaskId {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        text.parse()
     }
 }

@@ -1,6 +1,6 @@
 //! Functions.
 
-use spear_types::{FunctionSpec, FunctionVersion, Granted, Grants, LimitRequest, Limits, Refusal, Settings};
+use spear_types::{FunctionSpec, FunctionVersion, Granted, Grants, LimitRequest, Limits, Placement, Refusal, Settings};
 
 use crate::{Decode, Encode, capped, payload::timestamp, required, v1};
 
@@ -9,7 +9,7 @@ const MAX_DESCRIPTION: usize = 1 << 10;
 
 impl Decode<v1::FunctionSpec> for FunctionSpec {
     fn decode(message: v1::FunctionSpec) -> Result<Self, Refusal> {
-        let v1::FunctionSpec { name, description, limits, grants, settings } = message;
+        let v1::FunctionSpec { name, description, limits, grants, settings, placement } = message;
         let description = description.map(|text| capped(text, "description", MAX_DESCRIPTION)).transpose()?;
         Ok(Self {
             name: name.try_into()?,
@@ -17,27 +17,39 @@ impl Decode<v1::FunctionSpec> for FunctionSpec {
             limits: LimitRequest::decode(limits.unwrap_or_default())?,
             grants: Grants::decode(grants.unwrap_or_default())?,
             settings: Settings::decode(settings)?,
+            placement: Placement::decode(placement.unwrap_or_default())?,
         })
     }
 }
 
 impl Encode<v1::FunctionSpec> for FunctionSpec {
     fn encode(self) -> v1::FunctionSpec {
-        let Self { name, description, limits, grants, settings } = self;
+        let Self { name, description, limits, grants, settings, placement } = self;
         v1::FunctionSpec {
             name: name.into(),
             description,
             limits: Some(limits.encode()),
             grants: Some(grants.encode()),
             settings: settings.encode(),
+            placement: Some(placement.encode()),
         }
     }
 }
 
 impl Decode<v1::FunctionVersion> for FunctionVersion {
     fn decode(message: v1::FunctionVersion) -> Result<Self, Refusal> {
-        let v1::FunctionVersion { name, version, description, digest, size, limits, grants, settings, created } =
-            message;
+        let v1::FunctionVersion {
+            name,
+            version,
+            description,
+            digest,
+            size,
+            limits,
+            grants,
+            settings,
+            placement,
+            created,
+        } = message;
         Ok(Self {
             name: name.try_into()?,
             version,
@@ -47,6 +59,7 @@ impl Decode<v1::FunctionVersion> for FunctionVersion {
             limits: Limits::decode(required(limits, "function.limits")?)?,
             grants: Granted::decode(required(grants, "function.grants")?)?,
             settings: Settings::decode(settings)?,
+            placement: Placement::decode(placement.unwrap_or_default())?,
             created: timestamp(created, "function.created")?,
         })
     }
@@ -54,7 +67,7 @@ impl Decode<v1::FunctionVersion> for FunctionVersion {
 
 impl Encode<v1::FunctionVersion> for FunctionVersion {
     fn encode(self) -> v1::FunctionVersion {
-        let Self { name, version, description, digest, size, limits, grants, settings, created } = self;
+        let Self { name, version, description, digest, size, limits, grants, settings, placement, created } = self;
         v1::FunctionVersion {
             name: name.into(),
             version,
@@ -64,6 +77,7 @@ impl Encode<v1::FunctionVersion> for FunctionVersion {
             limits: Some(limits.encode()),
             grants: Some(grants.encode()),
             settings: settings.encode(),
+            placement: Some(placement.encode()),
             created: Some(created.into()),
         }
     }

@@ -11,14 +11,17 @@ mod node;
 mod object;
 mod outcome;
 mod payload;
+mod placement;
 pub mod server;
 mod status;
 pub mod stream;
+mod task;
 
 pub use spear_proto::v1;
 use spear_types::{Code, Limits, Refusal};
 
 pub use crate::status::{from_status, to_status};
+pub use crate::task::MAX_TRACE_PARENT;
 
 /// A value made from a message.
 pub trait Decode<Message>: Sized {
@@ -61,6 +64,11 @@ pub fn max_message(maxima: &Limits) -> usize {
     const REST: u64 = 1 << 20;
     // A line of log costs its limit more than it takes on the wire.
     usize::try_from(maxima.payload.saturating_add(maxima.log).saturating_add(REST)).unwrap_or(usize::MAX)
+}
+
+/// What of a text from outside is shown.
+fn shorten(text: &str) -> String {
+    text.chars().take(64).collect()
 }
 
 fn invalid(message: impl Into<String>) -> Refusal {

@@ -1,9 +1,9 @@
 //! Outcomes and usage.
 
-use spear_types::{Denial, Exit, Failure, Frame, Lacking, Outcome, Payload, Refusal, Trap, Usage};
+use spear_types::{Code, Denial, Exit, Failure, Frame, Lacking, Outcome, OutcomeKind, Payload, Refusal, Trap, Usage};
 use v1::outcome::Kind;
 
-use crate::{Decode, Encode, invalid, limits::duration, required, v1};
+use crate::{Decode, Encode, invalid, limits::duration, required, shorten, v1};
 
 impl Decode<v1::Outcome> for Outcome {
     fn decode(message: v1::Outcome) -> Result<Self, Refusal> {
@@ -19,6 +19,9 @@ impl Decode<v1::Outcome> for Outcome {
                 Self::TimedOut { limit: duration(required(limit, "timed_out.limit")?)? }
             }
             Kind::Denied(denied) => Self::Denied(Denial::decode(denied)?),
+            Kind::Cancelled(v1::Cancelled {}) => Self::Cancelled,
+            Kind::NodeLost(v1::NodeLost { node, reason }) => Self::NodeLost { node: node.try_into()?, reason },
+            Kind::Refused(v1::Refused { code, message }) => Self::Refused { code: self::code(&code)?, message },
         })
     }
 }
@@ -35,9 +38,24 @@ impl Encode<v1::Outcome> for Outcome {
             }
             Self::TimedOut { limit } => Kind::TimedOut(v1::TimedOut { limit: Some(limit.encode()) }),
             Self::Denied(denial) => Kind::Denied(denial.encode()),
+            Self::Cancelled => Kind::Cancelled(v1::Cancelled {}),
+            Self::NodeLost { node, reason } => Kind::NodeLost(v1::NodeLost { node: node.into(), reason }),
+            Self::Refused { code, message } => Kind::Refused(v1::Refused { code: code.to_string(), message }),
         };
         v1::Outcome { kind: Some(kind) }
     }
+}
+
+impl Decode<&str> for OutcomeKind {
+    fn decode(name: &str) -> Result<Self, Refusal> {
+        let known = || Self::ALL.map(Self::name).join(", ");
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        found.ok_or_else(|| invalid(format!("{:?} is no outcome; there are {}", shorten(name), known())))
+    }
+}
+
+fn code(name: &str) -> Result<Code, Refusal> {
+    Code::from_name(name).ok_or_else(|| invalid(format!("{:?} is no code", shorten(name))))
 }
 
 impl Decode<v1::Failure> for Failure {

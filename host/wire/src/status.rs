@@ -53,7 +53,9 @@ fn grpc_code(code: Code) -> tonic::Code {
         | Code::ConditionFailed
         | Code::ObjectInUse
         | Code::CallCycle
-        | Code::CallTooDeep => tonic::Code::FailedPrecondition,
+        | Code::CallTooDeep
+        | Code::TaskEnded
+        | Code::StaleAttempt => tonic::Code::FailedPrecondition,
         Code::UnknownFunction
         | Code::UnknownVersion
         | Code::UnknownArtifact
@@ -63,8 +65,9 @@ fn grpc_code(code: Code) -> tonic::Code {
         | Code::UnknownSecret
         | Code::UnknownValue
         | Code::UnknownExport
-        | Code::UnknownTask => tonic::Code::NotFound,
-        Code::NameTaken => tonic::Code::AlreadyExists,
+        | Code::UnknownTask
+        | Code::UnknownSchedule => tonic::Code::NotFound,
+        Code::NameTaken | Code::KeyTaken => tonic::Code::AlreadyExists,
         Code::DeployInProgress => tonic::Code::Aborted,
         Code::QueueFull | Code::StorageFull => tonic::Code::ResourceExhausted,
         Code::NoNodeFits | Code::NodeLost | Code::Draining | Code::Unreachable => tonic::Code::Unavailable,

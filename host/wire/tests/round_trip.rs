@@ -6,9 +6,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
 use spear_types::{
-    Access, Call, Condition, Denial, Digest, Exit, Expected, Failure, Frame, FunctionSpec, FunctionVersion, Granted,
-    Grants, KvChange, KvChanged, KvEntry, KvPage, Lacking, LimitRequest, Limits, NodeInfo, NodeState, ObjectInfo,
-    Outcome, Payload, Settings, Trap, Usage,
+    Access, AttemptId, Call, Capacity, Code, Condition, Constraints, Cpu, Denial, Digest, Duty, Exit, Expected,
+    Failure, Frame, FunctionSpec, FunctionVersion, Granted, Grants, KvChange, KvChanged, KvEntry, KvPage, Lacking,
+    LimitRequest, Limits, Load, NodeInfo, NodeState, ObjectInfo, Outcome, OutcomeKind, Payload, Penalty, Placement,
+    PlacementPolicy, Priority, Reserved, RetryPolicy, ScheduleInfo, Settings, TaskId, TaskInfo, TaskOptions, TaskState,
+    Timestamp, Trap, Usage,
 };
 use spear_wire::{Decode, Encode, v1};
 
@@ -117,8 +119,38 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         any::<u64>().prop_map(|limit| Outcome::OutOfFuel { limit }),
         any::<(u64, u64)>().prop_map(|(limit, asked)| Outcome::OutOfMemory { limit, asked }),
         any::<u32>().prop_map(|limit| Outcome::TimedOut { limit: Duration::from_millis(limit.into()) }),
+        Just(Outcome::Cancelled),
+        ".*".prop_map(|reason| Outcome::NodeLost { node: "n1".parse().unwrap(), reason }),
+        ".*".prop_map(|message| Outcome::Refused { code: Code::UnknownFunction, message }),
         (".*", ".*", lacking).prop_map(|(what, grant, lacking)| Outcome::Denied(Denial { what, grant, lacking })),
     ]
+}
+
+fn placement() -> Placement {
+    let constraints = |text: &str| Constraints::try_from(vec![text.parse().unwrap()]).unwrap();
+    Placement {
+        cpu: Cpu::from_millis(500),
+        memory: Some(1),
+        constraints: constraints("zone in [a, b]"),
+        prefer: constraints("gpu = true"),
+        avoid: constraints("disk != ssd"),
+        priority: Priority::try_from(7).unwrap(),
+        policy: PlacementPolicy::Pack,
+    }
+}
+
+fn task_state() -> impl Strategy<Value = TaskState> {
+    let node = || "n1".parse().unwrap();
+    let kind = prop::sample::select(OutcomeKind::ALL.to_vec());
+    (kind, 0u64..1 << 50, 0u8..4, any::<bool>()).prop_map(move |(kind, micros, which, some)| {
+        let time = Timestamp::from_micros(micros);
+        match which {
+            0 => TaskState::Queued { not_before: some.then_some(time), after: some.then_some(kind) },
+            1 => TaskState::Assigned { node: node() },
+            2 => TaskState::Running { node: node(), since: time, cancelling: some },
+            _ => TaskState::Ended { outcome: kind, at: time, node: some.then(node) },
+        }
+    })
 }
 
 proptest! {
@@ -126,11 +158,11 @@ proptest! {
     fn functions_survive_the_wire(limits in limits(), grants in grants(), settings in settings(), description: Option<String>, version: u32, size: u64) {
         let created = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let (name, digest) = ("hello".parse().unwrap(), Digest::of(b"hello"));
-        let spec = FunctionSpec { name, description, limits: LimitRequest::from(limits.clone()), grants, settings };
+        let spec = FunctionSpec { name, description, limits: LimitRequest::from(limits.clone()), grants, settings, placement: placement() };
         survives::<_, v1::FunctionSpec>(&spec)?;
-        let FunctionSpec { name, description, grants, settings, .. } = spec;
+        let FunctionSpec { name, description, grants, settings, placement, .. } = spec;
         let grants = Granted::all(grants);
-        survives::<_, v1::FunctionVersion>(&FunctionVersion { name, version, description, digest, size, limits, grants, settings, created })?;
+        survives::<_, v1::FunctionVersion>(&FunctionVersion { name, version, description, digest, size, limits, grants, settings, placement, created })?;
     }
 
     #[test]
@@ -151,13 +183,52 @@ proptest! {
         let node = NodeInfo {
             name: "n1".parse().unwrap(),
             address: text.clone(),
-            slots: 1,
-            running: 2,
+            capacity: Capacity { slots: 1, cpu: Cpu::from_millis(1_500), memory: size },
+            reserved: Reserved { slots: 2, cpu: Cpu::from_millis(3), memory: version },
+            load: Load { running: 2, cpu: Cpu::from_millis(4), memory: 5 },
+            labels: [("zone".parse().unwrap(), "a".parse().unwrap())].into(),
+            agents: vec!["wasm".to_owned()],
+            artifacts: 6,
+            penalty: lost.then_some(Penalty { failures: 7, until: modified }),
             spear_version: text,
             last_heard: modified,
             state,
+            duty: if lost { Duty::Draining { until: modified } } else { Duty::Cordoned },
         };
         survives::<_, v1::Node>(&node)?;
+    }
+
+    #[test]
+    fn tasks_survive_the_wire(state in task_state(), number: u32, micros in 0u64..1 << 50, some: bool) {
+        let time = Timestamp::from_micros(micros);
+        survives::<_, v1::Task>(&TaskInfo {
+            id: TaskId::generate(),
+            function: "hello".parse().unwrap(),
+            version: number,
+            priority: Priority::DEFAULT,
+            schedule: some.then(|| "nightly".parse().unwrap()),
+            submitted: time,
+            deadline: some.then_some(time),
+            attempt: number,
+            state,
+        })?;
+        survives::<_, v1::Schedule>(&ScheduleInfo {
+            name: "nightly".parse().unwrap(),
+            function: "hello".parse().unwrap(),
+            cron: "@daily".to_owned(),
+            created: time,
+            next: some.then_some(time),
+            last: some.then(TaskId::generate),
+        })?;
+        survives::<_, v1::TaskOptions>(&TaskOptions {
+            priority: some.then_some(Priority::DEFAULT),
+            delay: Duration::from_micros(micros),
+            deadline: some.then_some(Duration::from_micros(micros)),
+            retry: RetryPolicy { max_attempts: number % 100 + 1, ..RetryPolicy::default() },
+            key: some.then(|| "key".parse().unwrap()),
+            trace_parent: some.then(|| "00-".to_owned()),
+        })?;
+        survives::<_, v1::Attempt>(&AttemptId { task: TaskId::generate(), attempt: number })?;
     }
 
     #[test]
@@ -201,6 +272,10 @@ proptest! {
         let _ = v1::Call::decode(bytes.as_slice()).map(Call::decode);
         let _ = v1::ValueChange::decode(bytes.as_slice()).map(KvChange::decode);
         let _ = v1::ListValuesResponse::decode(bytes.as_slice()).map(KvPage::decode);
+        let _ = v1::Task::decode(bytes.as_slice()).map(TaskInfo::decode);
+        let _ = v1::TaskOptions::decode(bytes.as_slice()).map(TaskOptions::decode);
+        let _ = v1::Schedule::decode(bytes.as_slice()).map(ScheduleInfo::decode);
+        let _ = v1::Placement::decode(bytes.as_slice()).map(Placement::decode);
         let _ = v1::Payload::decode(bytes.as_slice()).map(Payload::decode);
     }
 }

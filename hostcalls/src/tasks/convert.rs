@@ -1,6 +1,11 @@
 //! Calls, replies and ends as the guest has them.
 
-use spear_types::{Code, Failure, Outcome, Payload, Refusal};
+use std::time::Duration;
+
+use spear_types::{
+    Code, Failure, IdempotencyKey, MAX_WAIT, Outcome, Payload, Priority, Refusal, RetryPolicy, TaskInfo, TaskOptions,
+    TaskState,
+};
 
 use super::wit;
 
@@ -34,12 +39,52 @@ pub(super) fn ended(outcome: Outcome) -> Result<Payload, wit::Error> {
     }
 }
 
+/// Where a task is, as the guest has it.
+pub(super) fn status(task: &TaskInfo, outcome: Option<Outcome>) -> Result<wit::TaskStatus, wit::Error> {
+    let TaskState::Ended { .. } = task.state else {
+        let waits = matches!(task.state, TaskState::Queued { .. });
+        return Ok(if waits { wit::TaskStatus::Queued } else { wit::TaskStatus::Running });
+    };
+    Ok(match outcome.ok_or_else(|| wit::Error::Unavailable("the SMS did not say how the task ended".to_owned()))? {
+        Outcome::Succeeded(reply) => wit::TaskStatus::Succeeded(reply.into()),
+        Outcome::Failed(failure) => wit::TaskStatus::Failed(failure.into()),
+        other => wit::TaskStatus::Ended(other.to_string()),
+    })
+}
+
+impl TryFrom<wit::Options> for TaskOptions {
+    type Error = Refusal;
+
+    fn try_from(options: wit::Options) -> Result<Self, Refusal> {
+        let wit::Options { key, priority, delay_ms, deadline_ms, max_attempts } = options;
+        let wait = |name: &str, millis: u64| {
+            let wait = Duration::from_millis(millis);
+            let too_long =
+                || Refusal::new(Code::InvalidRequest, format!("{name} = {millis} ms is over a hundred years"));
+            if wait > MAX_WAIT { Err(too_long()) } else { Ok(wait) }
+        };
+        let attempts = |max_attempts| RetryPolicy { max_attempts, ..RetryPolicy::default() };
+        let retry = max_attempts.map(attempts).unwrap_or_default();
+        retry.check()?;
+        Ok(Self {
+            priority: priority.map(Priority::try_from).transpose()?,
+            delay: delay_ms.map(|millis| wait("delay", millis)).transpose()?.unwrap_or_default(),
+            deadline: deadline_ms.map(|millis| wait("deadline", millis)).transpose()?,
+            retry,
+            key: key.map(IdempotencyKey::try_from).transpose()?,
+            trace_parent: None,
+        })
+    }
+}
+
 impl From<Refusal> for wit::Error {
     fn from(refusal: Refusal) -> Self {
         let text = refusal.message;
         match refusal.code {
             Code::InvalidName | Code::InvalidRequest => Self::Invalid(text),
             Code::UnknownFunction => Self::UnknownFunction(text),
+            Code::UnknownTask => Self::UnknownTask(text),
+            Code::KeyTaken => Self::KeyTaken(text),
             Code::CallCycle => Self::Cycle(text),
             Code::CallTooDeep => Self::TooDeep(text),
             Code::TooLarge | Code::LimitTooHigh => Self::OverLimit(text),

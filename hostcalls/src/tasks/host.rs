@@ -1,22 +1,38 @@
 //! What the guest calls: check, convert, hand over, convert back.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use spear_types::{FunctionName, MAX_MEDIA_TYPE, Payload, Refusal};
+use spear_types::{FunctionName, MAX_MEDIA_TYPE, Payload, Refusal, TaskOptions};
 
-use super::{Calls, Invocation, View, convert::ended, wit};
+use super::{
+    Calls, Invocation, NewTask, View,
+    convert::{ended, status},
+    wit,
+};
 
 impl wit::Host for View<'_> {
     async fn invoke(&mut self, function: String, call: wit::Call) -> wasmtime::Result<Result<wit::Reply, wit::Error>> {
         Ok(self.run(function, call.into()).await)
+    }
+
+    async fn submit(
+        &mut self,
+        function: String,
+        call: wit::Call,
+        options: wit::Options,
+    ) -> wasmtime::Result<Result<String, wit::Error>> {
+        Ok(self.remember(function, call.into(), options).await)
+    }
+
+    async fn status(&mut self, task: String) -> wasmtime::Result<Result<wit::TaskStatus, wit::Error>> {
+        Ok(self.look(&task).await)
     }
 }
 
 impl View<'_> {
     async fn run(&mut self, function: String, call: Payload) -> Result<wit::Reply, wit::Error> {
         self.meter.hostcall(function.len() + usize::try_from(call.size()).unwrap_or(usize::MAX));
-        let function = FunctionName::try_from(function).map_err(Refusal::from)?;
-        self.gate.check(|grants| grants.task(&function)).map_err(wit::Error::Denied)?;
+        let function = self.granted(function)?;
         within("call", &call, self.state.payload)?;
         self.state.calls.take()?;
         let outcome = self.state.backend.invoke(self.invocation(function, call)).await?;
@@ -26,13 +42,51 @@ impl View<'_> {
         Ok(reply.into())
     }
 
+    async fn remember(&mut self, function: String, call: Payload, options: wit::Options) -> Result<String, wit::Error> {
+        let key = options.key.as_ref().map_or(0, String::len);
+        self.meter.hostcall(function.len() + key + usize::try_from(call.size()).unwrap_or(usize::MAX));
+        let function = self.granted(function)?;
+        within("call", &call, self.state.payload)?;
+        let trace_parent = self.state.trace_parent.clone();
+        let options = TaskOptions { trace_parent, ..options.try_into()? };
+        self.state.calls.take()?;
+        let task = NewTask { function, call, options, time: self.time() };
+        let id = self.state.backend.submit(task).await?.to_string();
+        self.meter.answer(id.len());
+        Ok(id)
+    }
+
+    async fn look(&mut self, task: &str) -> Result<wit::TaskStatus, wit::Error> {
+        self.meter.hostcall(task.len());
+        let (info, outcome) = self.state.backend.status(task.parse()?, self.time()).await?;
+        // Whoever may not submit to a function has no business with its tasks: nor is told which there are.
+        if self.gate.check(|grants| grants.task(&info.function)).is_err() {
+            return Err(wit::Error::UnknownTask(format!("no task of a granted function is {task}")));
+        }
+        let status = status(&info, outcome)?;
+        if let wit::TaskStatus::Succeeded(reply) = &status {
+            self.meter.answer(reply.body.len());
+        }
+        Ok(status)
+    }
+
+    fn granted(&mut self, function: String) -> Result<FunctionName, wit::Error> {
+        let function = FunctionName::try_from(function).map_err(Refusal::from)?;
+        self.gate.check(|grants| grants.task(&function)).map_err(wit::Error::Denied)?;
+        Ok(function)
+    }
+
+    fn time(&self) -> Duration {
+        self.state.deadline.saturating_duration_since(Instant::now())
+    }
+
     fn invocation(&self, function: FunctionName, call: Payload) -> Invocation {
         Invocation {
             function,
             call,
             callers: self.state.callers.clone(),
             trace_parent: self.state.trace_parent.clone(),
-            time: self.state.deadline.saturating_duration_since(Instant::now()),
+            time: self.time(),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Instant};
 use spear_types::{FunctionName, Limits, Refusal};
 use wasmtime::component::{HasData, Linker};
 
-pub use self::backend::{Backend, Invocation};
+pub use self::backend::{Backend, Invocation, NewTask};
 use crate::{
     Meter,
     bindings::spear::hostcalls::tasks as wit,

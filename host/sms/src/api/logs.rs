@@ -13,6 +13,12 @@ pub(super) struct LogsApi {
 
 #[tonic::async_trait]
 impl LogService for LogsApi {
+    type FollowLogsStream = futures::stream::BoxStream<'static, Result<v1::FollowLogsResponse, Status>>;
+
+    async fn follow_logs(&self, _: Request<v1::FollowLogsRequest>) -> Result<Response<Self::FollowLogsStream>, Status> {
+        Err(to_status(Refusal::new(spear_types::Code::Internal, "not yet")))
+    }
+
     async fn read_logs(&self, request: Request<v1::ReadLogsRequest>) -> Result<Response<v1::ReadLogsResponse>, Status> {
         self.read(request.into_inner()).map(Response::new).map_err(to_status)
     }
@@ -37,6 +43,7 @@ fn encode(log: TaskLog) -> v1::TaskLog {
         function: function.into(),
         version,
         node: node.into(),
+        attempt: 1,
         lines: lines.into_iter().map(spear_wire::Encode::encode).collect(),
         dropped,
     }

@@ -32,6 +32,10 @@ impl NodeService for NodesApi {
         Ok(Response::new(v1::ListNodesResponse { nodes }))
     }
 
+    async fn set_duty(&self, _: Request<v1::SetDutyRequest>) -> Result<Response<v1::SetDutyResponse>, Status> {
+        Err(to_status(Refusal::new(spear_types::Code::Internal, "not yet")))
+    }
+
     async fn get_node(&self, request: Request<v1::GetNodeRequest>) -> Result<Response<v1::GetNodeResponse>, Status> {
         let v1::GetNodeRequest { name } = request.into_inner();
         let node = name.try_into().map_err(Refusal::from).and_then(|name| self.nodes.get(&name)).map_err(to_status)?;

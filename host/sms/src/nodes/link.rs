@@ -50,7 +50,8 @@ pub(crate) async fn serve(
     let (name, address) = (node.name.clone(), node.address.clone());
     let registration = nodes.register(node, client(&address, lease.max_message)?)?;
     tracing::info!(node = %name, address, "node registered");
-    let registered = Registered { heartbeat_every: Some(lease.heartbeat.encode()) };
+    let registered =
+        Registered { heartbeat_every: Some(lease.heartbeat.encode()), lease: Some(lease.silence.encode()) };
     let response = LinkResponse { message: Some(link_response::Message::Registered(registered)) };
     let held = futures::stream::once(hold(registration, lease, inbound, stop));
     let until_broken = held.filter_map(|()| std::future::ready(None));
@@ -62,8 +63,9 @@ async fn hold(registration: Registration, lease: Lease, mut inbound: Streaming<L
         match stop.run_until_cancelled(next(&mut inbound, lease.silence)).await {
             None => break "the SMS is stopping".to_owned(),
             Some(Err(refusal)) => break refusal.message,
-            Some(Ok(link_request::Message::Heartbeat(Heartbeat { running }))) => registration.heard(running),
+            Some(Ok(link_request::Message::Heartbeat(Heartbeat { running, .. }))) => registration.heard(running),
             Some(Ok(link_request::Message::Register(_))) => break "it registered twice on one link".to_owned(),
+            Some(Ok(_)) => {}
         }
     };
     registration.lose(broken);
@@ -78,7 +80,7 @@ async fn next(inbound: &mut Streaming<LinkRequest>, silence: Duration) -> Result
 }
 
 fn introduction(first: link_request::Message) -> Result<Introduction, Refusal> {
-    let link_request::Message::Register(Register { name, address, slots, spear_version }) = first else {
+    let link_request::Message::Register(Register { name, address, slots, spear_version, .. }) = first else {
         return Err(Refusal::new(Code::InvalidRequest, "the first message of a link has to be a registration"));
     };
     let address = capped(address, "register.address", MAX_ADDRESS)?;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use spear_proto::v1::spearlet_service_client::SpearletServiceClient;
-use spear_types::{Code, NodeInfo, NodeName, NodeState, Refusal};
+use spear_types::{Capacity, Code, Duty, Labels, Load, NodeInfo, NodeName, NodeState, Refusal, Reserved};
 use tonic::transport::{Channel, Endpoint};
 
 pub(crate) use self::link::{Lease, Outbound, serve};
@@ -88,11 +88,17 @@ impl Nodes {
         let info = NodeInfo {
             name: name.clone(),
             address,
-            slots,
-            running: 0,
+            capacity: Capacity { slots, ..Capacity::default() },
+            reserved: Reserved::default(),
+            load: Load::default(),
+            labels: Labels::new(),
+            agents: vec!["wasm".to_owned()],
+            artifacts: 0,
+            penalty: None,
             spear_version,
             last_heard: SystemTime::now(),
             state,
+            duty: Duty::Open,
         };
         known.insert(name.clone(), Node { info, in_flight, client, registration: number });
         Ok(Registration { nodes: self.clone(), name, number, reason: "its link broke".to_owned() })
@@ -149,7 +155,7 @@ impl Registration {
     /// Notes a heartbeat.
     pub(crate) fn heard(&self, running: u32) {
         self.update(|info| {
-            info.running = running;
+            info.load.running = running;
             info.last_heard = SystemTime::now();
         });
     }
@@ -186,7 +192,7 @@ impl InFlight {
     pub(crate) fn lost(&self) -> Option<String> {
         match self.nodes.lock().get(&self.name).map(|node| node.info.state.clone()) {
             Some(NodeState::Lost { reason }) => Some(reason),
-            Some(NodeState::Live) | None => None,
+            Some(NodeState::Live | NodeState::Disconnected { .. }) | None => None,
         }
     }
 }

@@ -26,18 +26,20 @@ pub(crate) fn place(candidates: &[Candidate]) -> Result<NodeName, Refusal> {
 
 impl Candidate {
     fn fits(&self) -> bool {
-        self.node.state == NodeState::Live && self.in_flight < self.node.slots
+        self.node.state == NodeState::Live && self.in_flight < self.node.capacity.slots
     }
 
     /// Taken slots in millionths of all.
     fn load(&self) -> u64 {
-        u64::from(self.in_flight) * 1_000_000 / u64::from(self.node.slots.max(1))
+        u64::from(self.in_flight) * 1_000_000 / u64::from(self.node.capacity.slots.max(1))
     }
 
     fn why_not(&self) -> String {
         match &self.node.state {
-            NodeState::Live => format!("{}: all {} slots are taken", self.node.name, self.node.slots),
-            NodeState::Lost { reason } => format!("{}: lost, {reason}", self.node.name),
+            NodeState::Live => format!("{}: all {} slots are taken", self.node.name, self.node.capacity.slots),
+            NodeState::Disconnected { reason } | NodeState::Lost { reason } => {
+                format!("{}: lost, {reason}", self.node.name)
+            }
         }
     }
 }
@@ -57,6 +59,7 @@ mod tests {
     use std::time::SystemTime;
 
     use proptest::prelude::*;
+    use spear_types::{Capacity, Duty, Labels, Load, Reserved};
 
     use super::*;
 
@@ -64,8 +67,14 @@ mod tests {
         let node = NodeInfo {
             name: name.parse().unwrap(),
             address: "http://127.0.0.1:1".to_owned(),
-            slots,
-            running: in_flight,
+            capacity: Capacity { slots, ..Capacity::default() },
+            reserved: Reserved::default(),
+            load: Load::default(),
+            labels: Labels::new(),
+            agents: Vec::new(),
+            artifacts: 0,
+            penalty: None,
+            duty: Duty::Open,
             spear_version: "0.1.0".to_owned(),
             last_heard: SystemTime::UNIX_EPOCH,
             state,
@@ -107,7 +116,7 @@ mod tests {
                 .enumerate()
                 .map(|(index, (slots, in_flight, live))| node(&format!("n{index}"), *slots, *in_flight, state(*live)))
                 .collect();
-            let fits = |candidate: &&Candidate| candidate.in_flight < candidate.node.slots && candidate.node.state == NodeState::Live;
+            let fits = |candidate: &&Candidate| candidate.in_flight < candidate.node.capacity.slots && candidate.node.state == NodeState::Live;
             match place(&nodes) {
                 Ok(name) => prop_assert!(nodes.iter().filter(fits).any(|candidate| candidate.node.name == name)),
                 Err(_) => prop_assert_eq!(nodes.iter().find(fits), None),

@@ -15,7 +15,7 @@ use spear_types::{Call, Outcome, Payload, Usage};
 use super::{Ask, Context, function::parse, logs, view};
 use crate::{
     client::{Client, Invoked, LogsOf},
-    output::{bad, dim, duration, good, printable, size},
+    output::{REFUSED, bad, dim, duration, good, printable, size},
 };
 
 /// Run a function now and print its answer.
@@ -180,6 +180,9 @@ fn exit_code(outcome: &Outcome) -> ExitCode {
         Outcome::TimedOut { .. } => 124,
         Outcome::OutOfFuel { .. } => 125,
         Outcome::Denied(_) => 126,
+        Outcome::NodeLost { .. } | Outcome::Refused { .. } => REFUSED,
+        // As a shell shows SIGINT.
+        Outcome::Cancelled => 130,
         Outcome::Trapped(_) => 134,
         Outcome::OutOfMemory { .. } => 137,
     })

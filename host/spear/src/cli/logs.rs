@@ -44,6 +44,7 @@ fn value(log: &TaskLog) -> Value {
         "task": log.task,
         "function": log.function,
         "version": log.version,
+        "attempt": log.attempt,
         "lines": log.lines.iter().map(view::log_line).collect::<Vec<_>>(),
         "dropped": log.dropped,
     })

@@ -39,7 +39,7 @@ fn list(nodes: &[NodeInfo]) -> String {
         [
             node.name.to_string(),
             node.address.clone(),
-            format!("{}/{}", node.running, node.slots),
+            format!("{}/{}", node.load.running, node.capacity.slots),
             node.spear_version.clone(),
             time(node.last_heard),
             node.state.to_string(),

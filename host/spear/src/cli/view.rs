@@ -32,13 +32,14 @@ pub(crate) fn function(function: &FunctionVersion) -> Value {
 pub(crate) fn node(node: &NodeInfo) -> Value {
     let (state, reason) = match &node.state {
         NodeState::Live => ("live", None),
+        NodeState::Disconnected { reason } => ("disconnected", Some(reason)),
         NodeState::Lost { reason } => ("lost", Some(reason)),
     };
     json!({
         "name": node.name,
         "address": node.address,
-        "slots": node.slots,
-        "running": node.running,
+        "slots": node.capacity.slots,
+        "running": node.load.running,
         "spear_version": node.spear_version,
         "last_heard": output::time(node.last_heard),
         "state": state,
@@ -82,6 +83,9 @@ pub(crate) fn outcome(outcome: &Outcome) -> Value {
         Outcome::OutOfFuel { limit } => json!({ "limit": limit }),
         Outcome::OutOfMemory { limit, asked } => json!({ "limit_bytes": limit, "asked_bytes": asked }),
         Outcome::TimedOut { limit } => json!({ "limit_ms": millis(*limit) }),
+        Outcome::Cancelled => json!({}),
+        Outcome::NodeLost { node, reason } => json!({ "node": node, "reason": reason }),
+        Outcome::Refused { code, message } => json!({ "code": code.to_string(), "message": message }),
         Outcome::Denied(denial) => json!({ "what": denial.what, "grant": denial.grant, "lacking": denial.lacking }),
     };
     view["kind"] = json!(outcome.name());

@@ -1,7 +1,7 @@
 //! Functions and their versions.
 
 use spear_store::{Deployed, Error, FunctionDraft, Store};
-use spear_types::{Code, Digest, FunctionVersion, Granted, Limits, Refusal, Settings};
+use spear_types::{Code, Digest, FunctionVersion, Granted, Limits, Placement, Refusal, Settings};
 
 use crate::{Fixture, blob, digests, now};
 
@@ -13,6 +13,7 @@ pub(crate) fn draft(name: &str) -> FunctionDraft {
         limits: Limits::DEFAULTS,
         grants: Granted::default(),
         settings: Settings::default(),
+        placement: Placement::default(),
     }
 }
 

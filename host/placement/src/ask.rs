@@ -1,0 +1,42 @@
+//! What a run asks of a node.
+
+use spear_types::{Constraints, Digest, FunctionName, FunctionVersion, PlacementPolicy, Resources};
+
+/// What the runs of one version of a function ask of a node: made once, shared by all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The function: its runs are kept apart where it spreads.
+    pub function: FunctionName,
+    /// What one run takes.
+    pub resources: Resources,
+    /// What a node's labels have to be.
+    pub constraints: Constraints,
+    /// What they had better be.
+    pub prefer: Constraints,
+    /// What they had better not be.
+    pub avoid: Constraints,
+    /// How runs lie on the nodes.
+    pub policy: PlacementPolicy,
+    /// The kind of implementation: a node has to have an agent for it.
+    pub agent: &'static str,
+    /// The artifact: a node that holds it need not fetch it.
+    pub artifact: Digest,
+}
+
+impl Ask {
+    /// What the runs of this version ask.
+    #[must_use]
+    pub fn of(function: &FunctionVersion) -> Self {
+        let placement = &function.placement;
+        Self {
+            function: function.name.clone(),
+            resources: placement.resources(&function.limits),
+            constraints: placement.constraints.clone(),
+            prefer: placement.prefer.clone(),
+            avoid: placement.avoid.clone(),
+            policy: placement.policy,
+            agent: "wasm",
+            artifact: function.digest,
+        }
+    }
+}

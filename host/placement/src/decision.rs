@@ -1,0 +1,122 @@
+//! What was looked at, and what came of it.
+
+use std::{fmt, sync::Arc};
+
+use spear_types::{NodeName, Timestamp};
+
+use crate::{Ask, NodeId};
+
+/// One decision about where a run goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// When.
+    pub at: Timestamp,
+    /// What was asked for.
+    pub ask: Arc<Ask>,
+    /// The node; none where no node had room.
+    pub node: Option<NodeName>,
+    /// The nodes that were looked at.
+    pub considered: Vec<Considered>,
+    /// The others, counted by why they were not looked at.
+    pub others: Vec<PassedOver>,
+}
+
+/// A node that was looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Considered {
+    /// The node.
+    pub node: NodeId,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// What came of looking at a node.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// It could take the run; its score is the sum of the terms.
+    Scored(Vec<Term>),
+    /// It could not.
+    Rejected(Filter),
+}
+
+/// One term of a score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Term {
+    /// Which.
+    pub name: TermName,
+    /// What it adds.
+    pub value: f64,
+}
+
+/// The terms of a score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TermName {
+    /// How full the node would be: the fuller the better where runs are packed, the emptier where they are spread.
+    Fit,
+    /// It holds the artifact.
+    Artifact,
+    /// How few runs of the same function it has.
+    Spread,
+    /// Its labels are preferred ones.
+    Prefer,
+    /// Its labels are ones to avoid.
+    Avoid,
+    /// It failed lately.
+    Failures,
+}
+
+/// The filters, in their order, with why a node did not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filter {
+    /// It refused this very run before.
+    Excluded,
+    /// It is cordoned, draining or drained.
+    Duty,
+    /// Its link is not open.
+    Link,
+    /// It is avoided for its failures until then.
+    Penalty(Timestamp),
+    /// The first constraint that does not hold.
+    Constraint(String),
+    /// It has no agent of this kind.
+    Agent,
+    /// All of so many slots are taken.
+    Slots(u32),
+    /// Thousandths of a core: asked, free.
+    Cpu(u32, u32),
+    /// Bytes: asked, free.
+    Memory(u64, u64),
+}
+
+/// Nodes that were not looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassedOver {
+    /// How many.
+    pub nodes: u32,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl Verdict {
+    /// The sum of the terms, where there is one.
+    #[must_use]
+    pub fn score(&self) -> Option<f64> {
+        match self {
+            Self::Scored(terms) => Some(terms.iter().map(|term| term.value).sum()),
+            Self::Rejected(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for TermName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fit => "fit",
+            Self::Artifact => "artifact",
+            Self::Spread => "spread",
+            Self::Prefer => "prefer",
+            Self::Avoid => "avoid",
+            Self::Failures => "failures",
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! What the SMS knows of tasks and nodes, as plain data that commands change.
+//!
+//! ```text
+//! Command + now ─▶ State::apply ─┬▶ Answer | Refusal     for who asked
+//!                                └▶ Out ─┬ changes ─▶ Journal        what is to be remembered
+//!                                        └ effects ─▶ links, watches once it is remembered
+//! ```
+//!
+//! Deterministic: the same commands at the same times make the same state. No clock, no I/O, no async.
+
+mod command;
+mod journal;
+mod record;
+mod state;
+
+pub use command::{Answer, Command, Effect, Joining, Out, Report, ReportKind, Submission, Submitted};
+pub use journal::{
+    Change, EndedTask, Journal, JournalError, LoggedLines, Page, PageRequest, Remembered, RememberedTask,
+};
+pub use record::{End, Incarnation, KeyHash, Phase, Progress, ScheduleRecord, TaskRecord};
+pub use state::{Config, Counts, State};
