@@ -18,11 +18,11 @@ use spear_hostcalls::{
     kv,
     objects::{self, Answer, Operation, Range},
     secrets,
-    tasks::{self, Invocation},
+    tasks::{self, Invocation, NewTask},
 };
 use spear_types::{
     BucketName, Code, Condition, Digest, Identity, KvChange, KvChanged, KvEntry, KvKey, KvPage, Limits, ObjectChange,
-    ObjectInfo, ObjectKey, ObjectPage, Outcome, Payload, Refusal, SecretName, Settings, StoreName, TaskId,
+    ObjectInfo, ObjectKey, ObjectPage, Outcome, Payload, Refusal, SecretName, Settings, StoreName, TaskId, TaskInfo,
 };
 use tokio::runtime::Runtime;
 
@@ -165,6 +165,14 @@ impl kv::Backend for Nowhere {
 
 impl tasks::Backend for Nowhere {
     fn invoke(&self, _: Invocation) -> BoxFuture<'_, Result<Outcome, Refusal>> {
+        none()
+    }
+
+    fn submit(&self, _: NewTask) -> BoxFuture<'_, Result<TaskId, Refusal>> {
+        none()
+    }
+
+    fn status(&self, _: TaskId, _: Duration) -> BoxFuture<'_, Result<(TaskInfo, Option<Outcome>), Refusal>> {
         none()
     }
 }
