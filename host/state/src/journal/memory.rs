@@ -41,6 +41,7 @@ enum Place {
     Nowhere,
     Live,
     Ended,
+    Forgotten,
 }
 
 impl MemoryJournal {
@@ -181,7 +182,8 @@ impl Rows {
                 Change::Progressed { task, .. } => go(*task, &[Place::Live], Place::Live)?,
                 Change::Ended { record, .. } => go(record.id, &[Place::Live], Place::Ended)?,
                 Change::Forgotten(tasks) => {
-                    tasks.iter().try_for_each(|task| go(*task, &[Place::Nowhere, Place::Ended], Place::Nowhere))?;
+                    let from = [Place::Nowhere, Place::Ended, Place::Forgotten];
+                    tasks.iter().try_for_each(|task| go(*task, &from, Place::Forgotten))?;
                 }
                 Change::Logged { .. } | Change::Scheduled(_) | Change::Unscheduled(_) | Change::Duty(..) => {}
             }
