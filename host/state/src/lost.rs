@@ -61,6 +61,9 @@ impl State {
                 node.lease = over;
             }
         }
+        if !self.nodes.absent.is_empty() {
+            self.timers.set(over, Timer::Absent);
+        }
     }
 
     /// Every attempt of a node is lost.
