@@ -149,7 +149,14 @@ mod tests {
     use super::*;
 
     fn inbound(sent: u64) -> Inbound {
-        Inbound::new(node(), 7, Arc::new(AtomicU64::new(sent)))
+        let spec = NodeSpec {
+            name: "one".parse().unwrap(),
+            capacity: Capacity::default(),
+            labels: Labels::new(),
+            agents: [].into(),
+            artifacts: [].into(),
+        };
+        Inbound::new(Fleet::default().join(spec), Arc::new(AtomicU64::new(sent)))
     }
 
     fn take(inbound: &mut Inbound, message: Message) -> Result<Event, Refusal> {

@@ -81,11 +81,11 @@ impl Links {
     ///
     /// # Errors
     /// What `join` refuses.
-    pub(super) fn join<E>(&self, join: impl FnOnce() -> Result<(NodeId, Open), E>) -> Result<NodeId, E> {
+    pub(super) fn join<T, E>(&self, join: impl FnOnce() -> Result<(NodeId, Open, T), E>) -> Result<(NodeId, T), E> {
         let mut links = self.lock();
-        let (node, open) = join()?;
+        let (node, open, rest) = join()?;
         links.insert(node, open);
-        Ok(node)
+        Ok((node, rest))
     }
 
     /// Ends a node's link, if it is still that one.

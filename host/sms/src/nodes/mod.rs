@@ -20,7 +20,9 @@ mod inbound;
 mod link;
 mod links;
 mod outbound;
+mod reader;
 mod register;
+mod session;
 
 use std::time::Duration;
 

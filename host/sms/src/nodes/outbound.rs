@@ -215,7 +215,7 @@ mod tests {
     fn a_call_is_a_message_of_its_own_and_its_time_is_what_is_left() {
         let call: Call = Payload { body: Bytes::from_static(b"body"), ..Payload::default() }.into();
         let attempt = AttemptId { task: TaskId::generate(), attempt: 3 };
-        let mut assign = |deadline| {
+        let assign = |deadline| {
             let (function, call) = (version("f", 1), call.clone());
             let order = Outgoing::Assign { attempt, function, call, trace_parent: Some("00-1".to_owned()), deadline };
             let message = Orders::default().message(&mut [order].into(), Timestamp::from_micros(1_000_000)).unwrap();
