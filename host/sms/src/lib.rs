@@ -25,7 +25,7 @@ mod start;
 use std::{net::SocketAddr, sync::Arc};
 
 use spear_state::Journal;
-use spear_store::Store;
+use spear_store::{Store, TaskJournal};
 use spear_types::{GrantPolicy, LimitPolicy, Refusal};
 use spear_wire::{
     max_message,
@@ -137,13 +137,7 @@ impl Sms {
 
 async fn open_journal(config: &Config) -> Result<Arc<dyn Journal>, Error> {
     let data = config.data.clone();
-    let opened = tokio::task::spawn_blocking(move || {
-        Ok::<_, spear_store::Error>({
-            let _ = data;
-            spear_state::MemoryJournal::default()
-        })
-    })
-    .await;
+    let opened = tokio::task::spawn_blocking(move || TaskJournal::open(&data)).await;
     let journal = opened.map_err(|error| Error::Committer(error.to_string()))??;
     Ok(Arc::new(journal))
 }

@@ -175,6 +175,9 @@ pub enum JournalError {
     /// The disk is full.
     #[error("the disk is full")]
     Full,
+    /// The changes do not follow what is remembered: trying again does not help.
+    #[error("{0}")]
+    Contradiction(String),
     /// It failed, or what is on it is damaged.
     #[error("{0}")]
     Failed(String),

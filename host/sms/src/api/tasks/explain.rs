@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bytesize::ByteSize;
-use spear_placement::{Considered, Decision, Filter, NodeId, PassedOver, Term, Verdict};
+use spear_placement::{Considered, Decision, NodeId, PassedOver, Term, Verdict};
 use spear_proto::v1::{self, considered};
 use spear_state::State;
-use spear_types::{Constraint, Cpu, NodeName, PlacementPolicy, Refusal, TaskId, Timestamp};
+use spear_types::{Constraint, NodeName, PlacementPolicy, Refusal, TaskId, Timestamp};
 use spear_wire::Encode as _;
 
 use super::Tasks;
@@ -41,7 +40,7 @@ fn encode(decision: Decision, name: impl Fn(NodeId) -> Option<NodeName>) -> v1::
     let hidden = (hidden > 0).then(|| v1::PassedOver { nodes: count(hidden), reason: "not shown".to_owned() });
     let nodes = considered.into_iter().take(MAX_SHOWN).map(|considered| {
         let node = name(considered.node).map_or_else(|| "forgotten".to_owned(), |name| name.to_string());
-        v1::Considered { node, verdict: Some(verdict(considered.verdict, ask.agent)) }
+        v1::Considered { node, verdict: Some(verdict(considered.verdict)) }
     });
     let passed = |PassedOver { nodes, reason }| v1::PassedOver { nodes, reason: reason.to_owned() };
     v1::Decision {
@@ -57,7 +56,7 @@ fn encode(decision: Decision, name: impl Fn(NodeId) -> Option<NodeName>) -> v1::
     }
 }
 
-fn verdict(verdict: Verdict, agent: &str) -> considered::Verdict {
+fn verdict(verdict: Verdict) -> considered::Verdict {
     let score = verdict.score();
     match verdict {
         Verdict::Scored(terms) => {
@@ -66,37 +65,9 @@ fn verdict(verdict: Verdict, agent: &str) -> considered::Verdict {
             considered::Verdict::Scored(considered::Scored { terms, score: score.unwrap_or_default() })
         }
         Verdict::Rejected(filter) => {
-            let (name, reason) = (filter_name(&filter).to_owned(), reason(&filter, agent));
+            let (name, reason) = (filter.name().to_owned(), filter.to_string());
             considered::Verdict::Rejected(considered::Rejected { filter: name, reason })
         }
-    }
-}
-
-fn filter_name(filter: &Filter) -> &'static str {
-    match filter {
-        Filter::Excluded => "excluded",
-        Filter::Duty => "duty",
-        Filter::Link => "link",
-        Filter::Penalty(_) => "penalty",
-        Filter::Constraint(_) => "constraints",
-        Filter::Agent => "agent",
-        Filter::Slots(_) => "slots",
-        Filter::Cpu(..) => "cpu",
-        Filter::Memory(..) => "memory",
-    }
-}
-
-fn reason(filter: &Filter, agent: &str) -> String {
-    match filter {
-        Filter::Excluded => "it refused this very run before".to_owned(),
-        Filter::Duty => "it is cordoned, draining or drained".to_owned(),
-        Filter::Link => "its link is not open".to_owned(),
-        Filter::Penalty(until) => format!("it failed, and is avoided until {until}"),
-        Filter::Constraint(constraint) => format!("its labels do not have {constraint}"),
-        Filter::Agent => format!("it runs no {agent}"),
-        Filter::Slots(slots) => format!("all {slots} slots are taken"),
-        Filter::Cpu(asked, free) => format!("{} are asked for, {} are free", cores(*asked), cores(*free)),
-        Filter::Memory(asked, free) => format!("{} are asked for, {} are free", bytes(*asked), bytes(*free)),
     }
 }
 
@@ -124,22 +95,13 @@ fn why_not(considered: &[Considered], others: &[PassedOver]) -> String {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for considered in considered {
         if let Verdict::Rejected(filter) = &considered.verdict {
-            *counts.entry(filter_name(filter)).or_default() += 1;
+            *counts.entry(filter.name()).or_default() += 1;
         }
     }
     let mut counts: Vec<(&str, u32)> =
         counts.into_iter().chain(others.iter().map(|other| (other.reason, other.nodes))).collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts.into_iter().map(|(why, count)| format!("{why}: {count}")).collect::<Vec<_>>().join(", ")
-}
-
-fn cores(millis: u32) -> String {
-    let cores = f64::from(Cpu::from_millis(millis).as_millis()) / 1000.0;
-    format!("{cores} cores")
-}
-
-fn bytes(bytes: u64) -> String {
-    ByteSize(bytes).display().iec().to_string()
 }
 
 fn count(count: usize) -> u32 {

@@ -12,6 +12,9 @@ use super::Tasks;
 /// What a batch has found: each version once, so that all its tasks of a function run the same.
 type Found = HashMap<(FunctionName, Option<u32>), Arc<FunctionVersion>>;
 
+/// The most bytes of a call that are hashed between two other requests: a fraction of a millisecond.
+const AT_ONCE: u64 = 64 << 10;
+
 pub(super) async fn submit(api: &Tasks, request: v1::SubmitTasksRequest) -> Result<v1::SubmitTasksResponse, Refusal> {
     let v1::SubmitTasksRequest { tasks } = request;
     let count = tasks.len();
@@ -50,7 +53,12 @@ async fn submission(api: &Tasks, task: v1::TaskSpec, found: &mut Found) -> Resul
     let call = Call::decode(required(call, "call")?)?;
     call.within(&function.limits)?;
     let options = TaskOptions::decode(options.unwrap_or_default())?;
-    Ok(Submission { id: TaskId::generate(), function, call, options })
+    let id = TaskId::generate();
+    if options.key.is_none() || call.size() <= AT_ONCE {
+        return Ok(Submission::new(id, function, call, options));
+    }
+    let hashed = tokio::task::spawn_blocking(move || Submission::new(id, function, call, options)).await;
+    hashed.map_err(|error| Refusal::new(Code::Internal, format!("a submission broke off: {error}")))
 }
 
 /// Says which of many it is about, counted from 0 as in the request.
