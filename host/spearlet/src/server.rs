@@ -78,7 +78,7 @@ impl Runs {
             settings: Settings::decode(settings)?,
         };
         let key = Key { digest: digest.parse()?, terms };
-        Ok(Run { key, attempt: Attempt { identity, call: Call::decode(required(call, "call")?)? } })
+        Ok(Run { key, attempt: Attempt { identity, call: Call::decode(required(call, "call")?)?, time: None } })
     }
 }
 
