@@ -2,16 +2,22 @@
 //!
 //! ```text
 //! Home ─▶ Program ─▶ Sms, Spearlet ─┬▶ Api: raw gRPC, to be as rude as a client can be
-//! folder  process    what they say  └▶ Ran: the command line, as a person has it
+//! folder  process    what they say  ├▶ Link: the same, as a node
+//!                    Proxy between  └▶ Ran: the command line, as a person has it
 //! ```
 
 mod api;
+mod follow;
 mod function;
 mod home;
+pub(crate) mod link;
 mod program;
+mod proxy;
+mod random;
 mod refused;
 mod sms;
 mod spearlet;
+mod tasks;
 mod tools;
 mod web;
 
@@ -23,13 +29,18 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use self::{
-    api::{Api, Invoked, TaskLog, payload},
+    api::{Answer, Api, Invoked, TaskLog, payload},
+    follow::{Follow, Place, assert_whole},
     function::{Function, messages},
     home::{Home, Ran},
+    link::{Link, register},
     program::Program,
+    proxy::{Cable, Proxy},
+    random::{Random, seed},
     refused::Refused,
     sms::{Kept, Sms},
     spearlet::Spearlet,
+    tasks::{Ended, NewTask, Watch, ended_at, retries},
     tools::Tools,
     web::Web,
 };
