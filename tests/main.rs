@@ -23,5 +23,6 @@ mod policy;
 mod project;
 mod restart;
 mod shutdown;
+mod tasks;
 mod tidy;
 mod worlds;
