@@ -16,6 +16,7 @@ mod health;
 mod kv;
 mod languages;
 mod limits;
+mod links;
 mod matrix;
 mod nodes;
 mod objects;

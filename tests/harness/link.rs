@@ -16,6 +16,7 @@ pub(crate) struct Link {
     requests: mpsc::UnboundedSender<v1::LinkRequest>,
     responses: Streaming<v1::LinkResponse>,
     orders: VecDeque<v1::Order>,
+    pub(crate) incarnation: String,
     /// Reports that were sent.
     pub(crate) reported: u64,
     /// Reports that the SMS remembers.
@@ -42,6 +43,7 @@ impl Link {
     /// A node that was let in.
     pub(crate) async fn open(api: &Api, register: v1::Register) -> Answer<Self> {
         let (requests, stream) = mpsc::unbounded();
+        let incarnation = register.incarnation.clone();
         let request = v1::LinkRequest { message: Some(Message::Register(register)) };
         requests.unbounded_send(request).expect("the stream is there");
         let mut responses = api.nodes().link(stream).await?.into_inner();
@@ -49,7 +51,7 @@ impl Link {
         let Some(link_response::Message::Registered(_)) = first.and_then(|response| response.message) else {
             panic!("a link begins with an answer to its registration");
         };
-        Ok(Self { requests, responses, orders: VecDeque::new(), reported: 0, acknowledged: 0 })
+        Ok(Self { requests, responses, orders: VecDeque::new(), incarnation, reported: 0, acknowledged: 0 })
     }
 
     pub(crate) fn say(&self, message: Message) {
@@ -59,11 +61,18 @@ impl Link {
 
     /// The next order.
     pub(crate) async fn order(&mut self) -> order::Kind {
+        self.order_or_end().await.expect("the link is open")
+    }
+
+    /// The next order; none where the SMS closes the link first.
+    pub(crate) async fn order_or_end(&mut self) -> Option<order::Kind> {
         loop {
             if let Some(order) = self.orders.pop_front() {
-                return order.kind.expect("an order");
+                return Some(order.kind.expect("an order"));
             }
-            self.receive().await.expect("the link is open");
+            if !self.receive().await.unwrap_or(false) {
+                return None;
+            }
         }
     }
 
