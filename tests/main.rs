@@ -4,6 +4,7 @@ mod harness;
 
 mod admission;
 mod artifacts;
+mod chaos;
 mod cli;
 mod config;
 mod consistency;

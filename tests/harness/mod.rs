@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use self::{
     api::{Answer, Api, Invoked, TaskLog, payload},
-    follow::{Follow, Place, assert_whole},
+    follow::{Place, assert_whole},
     function::{Function, messages},
     home::{Home, Ran},
     link::{Link, register},
@@ -50,15 +50,20 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Waits for something that has no event of its own to wait for: what another process remembers.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    const PAUSE: Duration = Duration::from_millis(5);
     let end = Instant::now() + PATIENCE;
     loop {
         if let Some(seen) = look().await {
             return seen;
         }
         assert!(Instant::now() < end, "never came within {PATIENCE:?}: {what}");
-        sleep(PAUSE).await;
+        pause().await;
     }
+}
+
+/// Between two looks at what has no event, or two calls of who may be dead.
+pub(crate) async fn pause() {
+    const PAUSE: Duration = Duration::from_millis(5);
+    sleep(PAUSE).await;
 }
 
 /// Waits for an event.

@@ -1,13 +1,6 @@
 //! A network between two programs that can be cut as a cable can: nobody is told.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -36,7 +29,6 @@ pub(crate) struct Proxy {
     cable: watch::Sender<Cable>,
     /// One more with each time that all connections are broken.
     epoch: watch::Sender<u64>,
-    to_server: Arc<AtomicU64>,
     serving: JoinHandle<()>,
 }
 
@@ -47,10 +39,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (cable, epoch) = (watch::Sender::new(Cable::Whole), watch::Sender::new(0));
-        let to_server = Arc::default();
-        let serving =
-            tokio::spawn(serve(listener, server, cable.subscribe(), epoch.subscribe(), Arc::clone(&to_server)));
-        Self { url: format!("http://{address}"), cable, epoch, to_server, serving }
+        let serving = tokio::spawn(serve(listener, server, cable.subscribe(), epoch.subscribe()));
+        Self { url: format!("http://{address}"), cable, epoch, serving }
     }
 
     pub(crate) fn set(&self, cable: Cable) {
@@ -76,11 +66,6 @@ impl Proxy {
     pub(crate) fn sever(&self) {
         self.epoch.send_modify(|epoch| *epoch += 1);
     }
-
-    /// Bytes that came from the client up to now, whether they went through or not.
-    pub(crate) fn sent(&self) -> u64 {
-        self.to_server.load(Ordering::Relaxed)
-    }
 }
 
 impl Drop for Proxy {
@@ -89,27 +74,21 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(
-    listener: TcpListener,
-    server: SocketAddr,
-    cable: watch::Receiver<Cable>,
-    epoch: watch::Receiver<u64>,
-    counted: Arc<AtomicU64>,
-) {
+async fn serve(listener: TcpListener, server: SocketAddr, cable: watch::Receiver<Cable>, epoch: watch::Receiver<u64>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        let (cable, mut epoch, counted) = (cable.clone(), epoch.clone(), Arc::clone(&counted));
+        let (cable, mut epoch) = (cable.clone(), epoch.clone());
         epoch.mark_unchanged();
         connections.spawn(async move {
             tokio::select! {
-                () = connect(client, server, cable, counted) => {}
+                () = connect(client, server, cable) => {}
                 _ = epoch.changed() => {}
             }
         });
     }
 }
 
-async fn connect(client: TcpStream, server: SocketAddr, cable: watch::Receiver<Cable>, counted: Arc<AtomicU64>) {
+async fn connect(client: TcpStream, server: SocketAddr, cable: watch::Receiver<Cable>) {
     let mut whole = cable.clone();
     if whole.wait_for(|cable| matches!(cable, Cable::Whole)).await.is_err() {
         return;
@@ -119,8 +98,8 @@ async fn connect(client: TcpStream, server: SocketAddr, cable: watch::Receiver<C
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
-    let there = forward(client_reads, server_writes, cable.clone(), &[Cable::Whole, Cable::Deaf], Some(&counted));
-    let back = forward(server_reads, client_writes, cable, &[Cable::Whole, Cable::Mute], None);
+    let there = forward(client_reads, server_writes, cable.clone(), &[Cable::Whole, Cable::Deaf]);
+    let back = forward(server_reads, client_writes, cable, &[Cable::Whole, Cable::Mute]);
     tokio::join!(there, back);
 }
 
@@ -130,14 +109,10 @@ async fn forward(
     mut to: impl AsyncWrite + Unpin,
     mut cable: watch::Receiver<Cable>,
     open: &[Cable],
-    counted: Option<&AtomicU64>,
 ) {
     let mut piece = vec![0; 64 << 10];
     loop {
         let read = from.read(&mut piece).await;
-        if let (Some(counted), Ok(length)) = (counted, &read) {
-            counted.fetch_add(*length as u64, Ordering::Relaxed);
-        }
         if cable.wait_for(|cable| open.contains(cable)).await.is_err() {
             return;
         }

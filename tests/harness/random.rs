@@ -19,10 +19,6 @@ impl Random {
         (mixed ^ (mixed >> 31)) % end
     }
 
-    pub(crate) fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[self.below(all.len() as u64) as usize]
-    }
-
     /// Another one, whose numbers have nothing to do with those that this one goes on with.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.below(u64::MAX))
