@@ -15,7 +15,8 @@ mod state;
 
 pub use command::{Answer, Command, Effect, Joining, Out, Report, ReportKind, Submission, Submitted};
 pub use journal::{
-    Change, EndedTask, Journal, JournalError, LoggedLines, Page, PageRequest, Remembered, RememberedTask,
+    Change, EndedTask, Journal, JournalError, LoggedLines, MemoryJournal, Page, PageRequest, Remembered,
+    RememberedTask, log_size,
 };
 pub use record::{End, Incarnation, KeyHash, Phase, Progress, ScheduleRecord, TaskRecord};
 pub use state::{Config, Counts, State};

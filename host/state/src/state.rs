@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use spear_placement::Decision;
+use spear_placement::{Decision, NodeId};
 use spear_types::{
     Code, FunctionName, FunctionVersion, NodeInfo, NodeName, Refusal, ScheduleInfo, TaskId, TaskInfo, Timestamp,
 };
 
-use crate::{Answer, Command, Out, Remembered};
+use crate::{Answer, Command, Out, Page, Remembered};
 
 /// What the operator decides.
 #[derive(Debug, Clone)]
@@ -75,9 +75,10 @@ impl State {
         None
     }
 
-    /// Tasks that have not ended, newest first, before `before`, at most `limit` of those that `wanted` takes.
-    pub fn tasks(&self, _before: Option<TaskId>, _limit: usize, _wanted: impl Fn(&TaskInfo) -> bool) -> Vec<TaskInfo> {
-        Vec::new()
+    /// Tasks that have not ended, newest first, before `before`, at most `limit` of those that `wanted` takes. A page may
+    /// be short, so that none takes long.
+    pub fn tasks(&self, _before: Option<TaskId>, _limit: usize, _wanted: impl Fn(&TaskInfo) -> bool) -> Page {
+        Page::default()
     }
 
     /// The last decision about a task: of one that waits, what it would be now; of the last 10,000 that were placed, what
@@ -99,6 +100,12 @@ impl State {
     /// `UnknownNode` names those there are.
     pub fn node(&self, _name: &NodeName) -> Result<NodeInfo, Refusal> {
         Err(Refusal::new(Code::UnknownNode, "unimplemented"))
+    }
+
+    /// A node's name.
+    #[must_use]
+    pub fn node_name(&self, _node: NodeId) -> Option<&NodeName> {
+        None
     }
 
     /// The schedules, by name.
