@@ -10,6 +10,7 @@ mod api;
 mod follow;
 mod function;
 mod home;
+mod journal;
 pub(crate) mod link;
 mod program;
 mod proxy;
@@ -33,6 +34,7 @@ pub(crate) use self::{
     follow::{Place, assert_whole},
     function::{Function, messages},
     home::{Home, Ran},
+    journal::fill,
     link::{Link, register},
     program::Program,
     proxy::{Cable, Proxy},

@@ -5,6 +5,7 @@ mod functions;
 mod kept;
 mod keys;
 mod list;
+mod many;
 mod order;
 mod refused;
 mod retry;
