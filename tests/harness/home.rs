@@ -54,6 +54,7 @@ impl Home {
     }
 
     /// On the disk that this folder is on, while nothing else runs.
+    #[allow(dead_code, reason = "for what is measured: no test")]
     pub(crate) async fn alone_in(folder: &Path) -> Self {
         std::fs::create_dir_all(folder).expect("a folder");
         let folder = TempDir::with_prefix_in("spear-", folder).expect("a folder");

@@ -4,7 +4,6 @@ use std::{
     io::Read,
     process::{Child, Command, ExitStatus, Stdio},
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -54,15 +53,6 @@ impl Program {
         let counts = std::fs::read_to_string(format!("/proc/{}/io", self.child.id())).expect("a running program");
         let line = counts.lines().find_map(|line| line.strip_prefix("rchar:")).expect("a count");
         line.trim().parse().expect("a number")
-    }
-
-    /// The time that its threads have computed.
-    pub(crate) fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("a running program");
-        // The name is in brackets and may have blanks; user and system time are the 12th and 13th after it.
-        let fields = stat.rsplit(')').next().expect("fields").split_whitespace().skip(11).take(2);
-        let ticks: u64 = fields.map(|field| field.parse::<u64>().expect("a number")).sum();
-        Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second())
     }
 
     /// Ends it as a power failure would.
