@@ -2,7 +2,7 @@
 
 use redb::{ReadableTable, Table, WriteTransaction};
 use spear_state::{End, Progress, TaskRecord};
-use spear_types::{Call, Duty, FunctionName, TaskId};
+use spear_types::{Call, Duty, TaskId};
 
 use super::{
     expire::forget,
@@ -160,15 +160,16 @@ impl<'a> EndTables<'a> {
 }
 
 fn write_index(tables: &WriteTransaction, group: &Group<'_>) -> Result<(), Error> {
-    let ended = |(task, step): (&TaskId, &Step<'_>)| match step {
-        Step::Ended { record, end, .. } => Some((record.function.clone(), *task, end.result.outcome.kind())),
-        Step::Submitted { .. } | Step::Progressed(_) => None,
-    };
-    let mut ended: Vec<(FunctionName, TaskId, _)> = group.tasks.iter().filter_map(ended).collect();
+    let mut ended = Vec::with_capacity(group.tasks.len());
+    for (task, step) in &group.tasks {
+        if let Step::Ended { record, end, .. } = step {
+            ended.push((record.function.as_str().as_bytes(), task.to_bytes(), end.result.outcome.kind()));
+        }
+    }
     ended.sort_unstable();
     let mut index = tables.open_table(ENDS_BY_FUNCTION)?;
     for (function, task, kind) in ended {
-        index.insert((function.as_str().as_bytes(), task.to_bytes()), kind as u8)?;
+        index.insert((function, task), kind as u8)?;
     }
     Ok(())
 }
