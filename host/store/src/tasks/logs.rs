@@ -8,7 +8,9 @@ use spear_types::{FunctionName, LogLine, NodeName, TaskId};
 
 use super::{
     group::Written,
-    rows::{FIRST, Id, LAST, LINES, LOG_BYTES, LOGS, LOGS_BY_FUNCTION, Line, Lines, Place, name, push, take},
+    rows::{
+        FIRST, Id, LAST, LINES, LOG_BYTES, LOGS, LOGS_BY_FUNCTION, Line, Lines, Place, id_of, name, push, take, task_of,
+    },
 };
 use crate::Error;
 
@@ -77,10 +79,10 @@ pub(super) fn write(tables: &WriteTransaction, lines: &BTreeMap<(TaskId, u32, u6
     let (mut logs, mut row, mut last) = (LogTables::open(tables)?, Vec::new(), None);
     for ((task, attempt, first), written) in lines {
         if last != Some(*task) {
-            logs.begin(task.to_bytes(), written.function, written.version)?;
+            logs.begin(id_of(*task), written.function, written.version)?;
             last = Some(*task);
         }
-        logs.write((task.to_bytes(), *attempt, *first), written, &mut row)?;
+        logs.write((id_of(*task), *attempt, *first), written, &mut row)?;
     }
     logs.close()
 }
@@ -122,7 +124,7 @@ pub(super) fn lines(
     after: (u32, u64),
     limit: usize,
 ) -> Result<Vec<LoggedLines>, Error> {
-    let (id, place) = (task.to_bytes(), Place::Task("lines", task.to_bytes()));
+    let (id, place) = (id_of(task), Place::Task("lines", id_of(task)));
     let Some(log) = tables.open_table(LOGS)?.get(id)? else { return Ok(Vec::new()) };
     let (version, function) = log.value();
     let function: FunctionName = name(&Place::Task("logs", id), function)?;
@@ -194,7 +196,7 @@ pub(super) fn logged(tables: &ReadTransaction, function: &FunctionName, limit: u
     let index = tables.open_table(LOGS_BY_FUNCTION)?;
     let name = function.as_str().as_bytes();
     let newest = index.range((name, FIRST)..=(name, LAST))?.rev().take(limit);
-    newest.map(|row| Ok(TaskId::from_bytes(row?.0.value().1))).collect()
+    newest.map(|row| Ok(task_of(row?.0.value().1))).collect()
 }
 
 /// What the lines of a row count.

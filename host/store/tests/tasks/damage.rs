@@ -13,12 +13,12 @@ use crate::{Fixture, all, assigned, call, ended, function, id, logged, node, out
 
 type Rows<K> = TableDefinition<'static, K, &'static [u8]>;
 
-const LIVE: Rows<[u8; 16]> = TableDefinition::new("live");
-const PROGRESS: Rows<[u8; 16]> = TableDefinition::new("progress");
-const CALLS: Rows<[u8; 16]> = TableDefinition::new("calls");
-const ENDS: Rows<[u8; 16]> = TableDefinition::new("ends");
-const RESULTS: Rows<[u8; 16]> = TableDefinition::new("results");
-const LINES: Rows<([u8; 16], u32, u64)> = TableDefinition::new("lines");
+const LIVE: Rows<u128> = TableDefinition::new("live");
+const PROGRESS: Rows<u128> = TableDefinition::new("progress");
+const CALLS: Rows<u128> = TableDefinition::new("calls");
+const ENDS: Rows<u128> = TableDefinition::new("ends");
+const RESULTS: Rows<u128> = TableDefinition::new("results");
+const LINES: Rows<(u128, u32, u64)> = TableDefinition::new("lines");
 const DUTIES: Rows<&[u8]> = TableDefinition::new("duties");
 
 /// The id of the task that has not ended, and of one that has.
@@ -75,7 +75,7 @@ fn check_damaged<K: Key>(rows: Rows<K>, key: &K::SelfType<'_>, new: Option<&[u8]
 #[test]
 fn a_damaged_row_is_named() {
     let [live, dead] = TASKS.map(|task| id(task).to_string());
-    let [live_id, dead_id] = TASKS.map(|task| id(task).to_bytes());
+    let [live_id, dead_id] = TASKS.map(|task| u128::from_be_bytes(id(task).to_bytes()));
     for garbage in [&[][..], &[0xA5; 40]] {
         check_damaged(LIVE, &live_id, Some(garbage), &["\"live\"", &live]);
         check_damaged(PROGRESS, &live_id, Some(garbage), &["\"progress\"", &live]);
@@ -96,7 +96,7 @@ proptest! {
 
     #[test]
     fn no_bytes_in_a_row_make_the_journal_panic(bytes in vec(any::<u8>(), 0..60), small in vec(0..3_u8, 0..60)) {
-        let (dir, [live_id, dead_id]) = (filled(), TASKS.map(|task| id(task).to_bytes()));
+        let (dir, [live_id, dead_id]) = (filled(), TASKS.map(|task| u128::from_be_bytes(id(task).to_bytes())));
         for bytes in [&bytes, &small] {
             damage(dir.path(), LIVE, &live_id, Some(bytes));
             damage(dir.path(), PROGRESS, &live_id, Some(bytes));
