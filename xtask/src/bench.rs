@@ -27,6 +27,8 @@ enum What {
     Engine,
     /// Placements a second on simulated nodes, beside the least number of nodes that could do.
     Placement,
+    /// Commits, starts and pages of the journal of tasks, beside the disk's own time.
+    Journal,
     /// Durable tasks a second and how soon a single one runs, beside the disk's own fdatasync.
     Tasks,
     /// A start of the SMS with many ended tasks, beside reading its file.
@@ -36,7 +38,7 @@ enum What {
 impl Bench {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let Self { what, data, count } = self;
-        if !matches!(what, What::Placement) {
+        if !matches!(what, What::Placement | What::Journal) {
             guests::require_target("wasm32-wasip2")?;
         }
         let durable = |what| {
@@ -52,6 +54,7 @@ impl Bench {
             What::Placement => {
                 shell::run(&mut shell::cargo(["bench", "--package", "spear-placement", "--bench", "placement"]))
             }
+            What::Journal => shell::run(&mut shell::cargo(["bench", "--package", "spear-store", "--bench", "tasks"])),
             What::Tasks => durable("tasks"),
             What::Start => durable("start"),
         }
