@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use spear_placement::{Link, NodeId};
-use spear_types::{AttemptId, Code, NodeName, Refusal, Reserved, TaskId};
+use spear_types::{AttemptId, Code, NodeName, Refusal, TaskId};
 
 use crate::{
     Answer, Effect, Incarnation, Joining, State,
@@ -77,7 +77,7 @@ impl State {
                 self.timers.remove(at.after(self.config.forget_nodes_after), Timer::ForgetNode(id));
             }
         }
-        let (tasks, calls) = before.map_or((BTreeSet::new(), Reserved::default()), |node| (node.tasks, node.calls));
+        let (tasks, calls) = before.map(|node| (node.tasks, node.calls)).unwrap_or_default();
         let node = Node {
             holder: Arc::new(Holder { node: name.clone(), incarnation, id: Some(id) }),
             address,

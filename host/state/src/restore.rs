@@ -45,6 +45,8 @@ impl State {
             state.reschedule(schedule, newest.map(|(_, newest)| Arc::clone(newest)), &mut pass);
         }
         state.timers.set(now.after(state.config.lease), Timer::Absent);
+        state.now = now;
+        state.assign(&mut pass);
         state
     }
 
