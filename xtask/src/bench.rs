@@ -9,11 +9,14 @@ use crate::{guests, shell};
 pub(crate) enum What {
     /// A fresh call, beside a bare loop over wasmtime.
     Engine,
+    /// Commits, starts and pages of the journal of tasks, beside the disk's own time.
+    Journal,
 }
 
 pub(crate) fn run(what: What) -> anyhow::Result<()> {
     guests::require_target("wasm32-wasip2")?;
     match what {
         What::Engine => shell::run(&mut shell::cargo(["bench", "--package", "spear-engine", "--bench", "fresh"])),
+        What::Journal => shell::run(&mut shell::cargo(["bench", "--package", "spear-store", "--bench", "tasks"])),
     }
 }

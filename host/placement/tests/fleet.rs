@@ -201,7 +201,7 @@ fn a_run_that_is_larger_than_every_node_is_refused_with_why() {
         refusal.message.contains("small: 65 cores are asked, it has 4; zoned: 65 cores are asked, it has 64"),
         "{refusal}"
     );
-    let refusal = fleet.refusal(&common::constrained("f", &["zone = b"]), NOW);
+    let refusal = fleet.refusal(&common::constrained("f", &["zone = b"]), NOW, |_| None);
     assert_eq!(refusal.code, Code::NoNodeFits);
     assert!(refusal.message.contains("zoned: its labels are not zone = b"), "{refusal}");
 }
@@ -209,15 +209,15 @@ fn a_run_that_is_larger_than_every_node_is_refused_with_why() {
 #[test]
 fn a_refusal_says_why_for_each_node() {
     let mut fleet = Fleet::default();
-    assert_eq!(fleet.refusal(&ask("f", 0, 0), NOW).code, Code::NoNodeFits);
+    assert_eq!(fleet.refusal(&ask("f", 0, 0), NOW, |_| None).code, Code::NoNodeFits);
     let a = fleet.join(node("a", 1, 1, 1));
     fleet.set_link(a, Link::Gone);
-    let gone = fleet.refusal(&ask("f", 0, 0), NOW);
+    let gone = fleet.refusal(&ask("f", 0, 0), NOW, |_| None);
     assert_eq!(gone.code, Code::NoNodeFits);
     assert!(gone.message.contains("a: lost"), "{gone}");
     fleet.join(node("b", 2, 2, 2));
     place_all(&mut fleet, &ask("f", 0, 0), 2, NOW);
-    let full = fleet.refusal(&ask("f", 0, 0), NOW);
+    let full = fleet.refusal(&ask("f", 0, 0), NOW, |_| None);
     assert_eq!(full.code, Code::QueueFull);
     assert!(full.message.contains("a: lost; b: all 2 slots are taken"), "{full}");
     assert!(full.help.unwrap().contains("spear spearlet"));

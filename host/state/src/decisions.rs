@@ -44,19 +44,32 @@ impl Decisions {
 mod tests {
     use std::sync::Arc;
 
-    use spear_types::Timestamp;
+    use spear_placement::Ask;
+    use spear_types::{Constraints, Digest, PlacementPolicy, Resources, Timestamp};
 
     use super::*;
-    use crate::testing::{ask, task_id};
 
     fn decision(at: u64) -> Decision {
-        Decision {
-            at: Timestamp::from_micros(at),
-            ask: Arc::new(ask()),
-            node: None,
-            considered: Vec::new(),
-            others: Vec::new(),
-        }
+        let nothing = Constraints::default;
+        let ask = Ask {
+            function: "f".parse().unwrap(),
+            resources: Resources::default(),
+            constraints: nothing(),
+            prefer: nothing(),
+            avoid: nothing(),
+            policy: PlacementPolicy::Spread,
+            agent: "wasm",
+            artifact: Digest::of(b"f"),
+        };
+        let at = Timestamp::from_micros(at);
+        Decision { at, ask: Arc::new(ask), node: None, considered: Vec::new(), others: Vec::new() }
+    }
+
+    /// The ids sort as the numbers do.
+    fn task_id(number: u64) -> TaskId {
+        let mut bytes = [0; 16];
+        bytes[8..].copy_from_slice(&number.to_be_bytes());
+        TaskId::from_bytes(bytes)
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use spear_placement::Ask;
@@ -16,6 +19,19 @@ pub(crate) struct Terms {
     pub(crate) function: Arc<FunctionVersion>,
     /// What its runs ask of a node.
     pub(crate) ask: Arc<Ask>,
+    /// The generation of nodes of which one could run it; 0 where that was not looked at.
+    possible: AtomicU64,
+}
+
+impl Terms {
+    /// Whether a node of this generation could run it, as far as was looked at.
+    pub(crate) fn is_possible(&self, generation: u64) -> bool {
+        self.possible.load(Ordering::Relaxed) == generation
+    }
+
+    pub(crate) fn set_possible(&self, generation: u64) {
+        self.possible.store(generation, Ordering::Relaxed);
+    }
 }
 
 /// Every function that has tasks, or had them lately.
@@ -46,7 +62,8 @@ impl Functions {
         versions.retain(|_, terms| Arc::strong_count(terms) > 1);
         self.numbers += 1;
         let ask = Arc::new(Ask::of(function));
-        let terms = Arc::new(Terms { number: self.numbers, function: Arc::clone(function), ask });
+        let terms =
+            Arc::new(Terms { number: self.numbers, function: Arc::clone(function), ask, possible: AtomicU64::new(0) });
         versions.insert(function.version, Arc::clone(&terms));
         terms
     }

@@ -32,10 +32,10 @@ impl State {
         }
     }
 
-    /// Gives a task to a node that has room for it.
-    pub(crate) fn give(&mut self, id: TaskId, node: NodeId, decision: Decision, pass: &mut Pass<'_>) {
+    /// Gives a task that waits to a node that made room for it.
+    pub(crate) fn give(&mut self, id: TaskId, node: NodeId, decision: Decision, pass: &mut Pass<'_>) -> bool {
+        let Some(holder) = self.nodes.take(node, id) else { return false };
         self.leave(id, pass);
-        let Some(holder) = self.nodes.take(node, id) else { return };
         if let Some(task) = self.tasks.get_mut(id) {
             task.attempt = task.attempt.saturating_add(1);
             task.tries = task.tries.saturating_add(1);
@@ -44,6 +44,7 @@ impl State {
         self.decisions.note(id, decision);
         self.order(id, node, pass);
         self.moved(id, pass);
+        true
     }
 
     /// Tells a node to run what it has been given.

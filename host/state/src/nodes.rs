@@ -87,14 +87,7 @@ impl Nodes {
         linked.ok_or_else(|| Refusal::new(Code::Unreachable, format!("the link {session} is not this node's any more")))
     }
 
-    /// The node of this name.
-    ///
-    /// # Errors
-    /// `UnknownNode` names those there are.
-    pub(crate) fn find(&self, name: &NodeName) -> Result<NodeId, Refusal> {
-        self.fleet.find(name).ok_or_else(|| self.unknown(name))
-    }
-
+    /// The refusal of a name that no node has; names those there are.
     pub(crate) fn unknown(&self, name: &NodeName) -> Refusal {
         let names = self.known.values().map(|node| node.holder.node.as_str());
         let mut names: Vec<&str> = names.collect();
@@ -130,16 +123,6 @@ impl Nodes {
         if self.known.get_mut(&id).is_some_and(|node| node.tasks.remove(&task)) {
             ask.into_iter().for_each(|ask| self.fleet.release(id, ask));
         }
-    }
-
-    /// Whether a node could take another run now, as far as that is seen at once.
-    pub(crate) fn has_room(&self, node: NodeId, ask: &Ask) -> bool {
-        let Some(spec) = self.fleet.spec(node) else { return false };
-        let (has, given) = (spec.capacity, self.fleet.reserved(node));
-        let fits = |has: u64, given: u64, asked: u64| given.saturating_add(asked) <= has;
-        fits(has.slots.into(), given.slots.into(), 1)
-            && fits(has.cpu.as_millis().into(), given.cpu.as_millis().into(), ask.resources.cpu.as_millis().into())
-            && fits(has.memory, given.memory, ask.resources.memory)
     }
 
     /// Whether a node could take anything now.

@@ -134,6 +134,16 @@ impl Queue {
         self.groups.values().map(|group| group.tasks.len()).sum()
     }
 
+    /// What each blocked group runs.
+    pub(crate) fn blocked(&self) -> impl Iterator<Item = &Terms> {
+        self.blocked.iter().filter_map(|turn| Some(&*self.groups.get(&turn.2)?.terms))
+    }
+
+    /// Whether there may be room for a group.
+    pub(crate) fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Whether each group has tasks and stands in one of the two orders.
     pub(crate) fn is_sound(&self) -> bool {
         let stands = |group: &Group| self.open.contains(&group.turn) != self.blocked.contains(&group.turn);

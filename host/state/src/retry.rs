@@ -1,6 +1,6 @@
 //! What comes after an attempt: pure.
 
-use spear_types::{Code, Failure, Outcome, Refusal, Timestamp};
+use spear_types::{Code, Failure, Outcome, OutcomeKind, Refusal, Timestamp};
 
 use crate::{
     moves::function_gone,
@@ -12,8 +12,8 @@ use crate::{
 pub(crate) enum After {
     /// The task has ended.
     End(Outcome),
-    /// Another attempt, not before then.
-    Retry(Timestamp),
+    /// Another attempt, not before then, after one that ended like this.
+    Retry(Timestamp, OutcomeKind),
     /// Another attempt, as if this one had not been.
     Again,
 }
@@ -91,7 +91,7 @@ fn retry(task: &Task, outcome: Outcome, now: Timestamp) -> After {
     let in_time = task.record.deadline.is_none_or(|deadline| not_before < deadline);
     let wanted = policy.on.contains(&outcome.kind()) && worth_it && task.tries < policy.max_attempts;
     if wanted && in_time && function_gone(task).is_none() {
-        return After::Retry(not_before);
+        return After::Retry(not_before, outcome.kind());
     }
     After::End(outcome)
 }

@@ -103,7 +103,7 @@ pub(crate) struct Tasks {
 
 impl Task {
     /// One that waits.
-    pub(crate) fn new(record: Arc<TaskRecord>, terms: Option<Arc<Terms>>, queued: Queued) -> Self {
+    pub(crate) fn new(record: Arc<TaskRecord>, terms: Option<Arc<Terms>>, place: Place) -> Self {
         Self {
             record,
             terms,
@@ -113,7 +113,7 @@ impl Task {
             returns: 0,
             refused_by: Vec::new(),
             orphaned: false,
-            place: Place::Queued(queued),
+            place,
         }
     }
 

@@ -190,10 +190,16 @@ impl Fleet {
         refuse::could_ever(&self.nodes, ask)
     }
 
-    /// Why no node has room now, for a caller that does not wait.
+    /// Whether this node could take the run now. What was blocked is tried again where there is room, and nowhere else.
     #[must_use]
-    pub fn refusal(&self, ask: &Ask, now: Timestamp) -> Refusal {
-        refuse::refusal(&self.nodes, ask, now)
+    pub fn fits(&self, node: NodeId, ask: &Ask, now: Timestamp) -> bool {
+        self.nodes.get(node).is_some_and(|known| filters::passes((node, known), ask, &[], now))
+    }
+
+    /// Why no node has room now, for a caller that does not wait. `gone` says more of a node whose link is not open.
+    #[must_use]
+    pub fn refusal(&self, ask: &Ask, now: Timestamp, gone: impl Fn(NodeId) -> Option<String>) -> Refusal {
+        refuse::refusal(&self.nodes, ask, now, gone)
     }
 
     /// Reserves what a run takes of the node that was chosen for it.

@@ -18,11 +18,14 @@ pub(super) fn could_ever(nodes: &Nodes, ask: &Ask) -> Result<(), Refusal> {
 }
 
 /// See [`super::Fleet::refusal`].
-pub(super) fn refusal(nodes: &Nodes, ask: &Ask, now: Timestamp) -> Refusal {
+pub(super) fn refusal(nodes: &Nodes, ask: &Ask, now: Timestamp, gone: impl Fn(NodeId) -> Option<String>) -> Refusal {
     if let Err(refusal) = could_ever(nodes, ask) {
         return refusal;
     }
-    let why = listed(nodes, |named| filters::rejection(named, ask, &[], now).map(|filter| filter.to_string()));
+    let why = listed(nodes, |named| match filters::rejection(named, ask, &[], now)? {
+        Filter::Link => gone(named.0).or_else(|| Some(Filter::Link.to_string())),
+        filter => Some(filter.to_string()),
+    });
     if nodes.iter().any(|(_, node)| node.link == Link::Open && node.duty == Duty::Open) {
         return Refusal::new(Code::QueueFull, format!("no live node has room: {why}"))
             .help("try again later, or start another node with `spear spearlet`");
