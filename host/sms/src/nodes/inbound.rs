@@ -99,7 +99,9 @@ impl Inbound {
         let sent = self.sent.load(Ordering::Relaxed);
         if !(self.received..=sent).contains(&number) {
             let had = self.received;
-            return Err(invalid(format!("it says that it has the orders {number}, of {sent} that were sent; it had {had}")));
+            return Err(invalid(format!(
+                "it says that it has the orders {number}, of {sent} that were sent; it had {had}"
+            )));
         }
         self.received = number;
         Ok(())
@@ -156,7 +158,7 @@ mod tests {
             agents: [].into(),
             artifacts: [].into(),
         };
-        Inbound::new(Fleet::default().join(spec), Arc::new(AtomicU64::new(sent)))
+        Inbound::new(Fleet::default().join(spec), 7, Arc::new(AtomicU64::new(sent)))
     }
 
     fn take(inbound: &mut Inbound, message: Message) -> Result<Event, Refusal> {

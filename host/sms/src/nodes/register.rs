@@ -54,7 +54,8 @@ pub(super) fn joining(first: link_request::Message) -> Result<Joining, Refusal> 
         held,
     } = register;
     let name = name.try_into()?;
-    let capacity = Capacity { slots: self::slots(slots)?, cpu: Cpu::decode(cpu_millis)?, memory: memory(memory_bytes)? };
+    let capacity =
+        Capacity { slots: self::slots(slots)?, cpu: Cpu::decode(cpu_millis)?, memory: memory(memory_bytes)? };
     let spec = NodeSpec {
         name,
         capacity,
