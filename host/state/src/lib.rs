@@ -9,9 +9,54 @@
 //! Deterministic: the same commands at the same times make the same state. No clock, no I/O, no async.
 
 mod command;
-mod journal;
-mod record;
 mod state;
+
+mod submit;
+
+mod tasks;
+
+mod queue;
+
+mod assign;
+
+mod moves;
+
+mod reports;
+mod retry;
+
+mod stop;
+
+mod nodes;
+
+mod join;
+
+mod lost;
+
+mod duty;
+
+mod calls;
+
+mod cron;
+mod schedules;
+
+mod timers;
+
+mod functions;
+
+mod decisions;
+
+mod query;
+
+mod pass;
+
+mod restore;
+
+mod record;
+
+mod journal;
+
+#[cfg(test)]
+mod testing;
 
 pub use command::{Answer, Command, Effect, Joining, Out, Report, ReportKind, Submission, Submitted};
 pub use journal::{

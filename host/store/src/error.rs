@@ -195,6 +195,7 @@ impl From<Error> for JournalError {
     fn from(error: Error) -> Self {
         match error {
             Error::Full => Self::Full,
+            error @ Error::Contradiction { .. } => Self::Contradiction(error.to_string()),
             error => Self::Failed(error.to_string()),
         }
     }

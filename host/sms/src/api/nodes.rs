@@ -2,16 +2,21 @@
 
 use futures::{Stream, stream::BoxStream};
 use spear_proto::v1::{self, node_service_server::NodeService};
+use spear_state::State;
 use spear_store::{BlobReader, Store};
 use spear_types::{Digest, Refusal};
 use spear_wire::{Encode as _, to_status};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::nodes::{Lease, Nodes, Outbound, serve};
+use crate::{
+    nodes::{Lease, Links, Outbound, serve},
+    scheduler::Scheduler,
+};
 
 pub(super) struct NodesApi {
-    pub(super) nodes: Nodes,
+    pub(super) scheduler: Scheduler,
+    pub(super) links: Links,
     pub(super) lease: Lease,
     pub(super) store: Store,
     pub(super) stop: CancellationToken,
@@ -23,12 +28,12 @@ impl NodeService for NodesApi {
     type FetchArtifactStream = BoxStream<'static, Result<v1::Chunk, Status>>;
 
     async fn link(&self, request: Request<Streaming<v1::LinkRequest>>) -> Result<Response<Self::LinkStream>, Status> {
-        let link = serve(&self.nodes, self.lease, request.into_inner(), self.stop.clone()).await;
+        let link = serve(&self.scheduler, &self.links, self.lease, request.into_inner(), self.stop.clone()).await;
         link.map(Response::new).map_err(to_status)
     }
 
     async fn list_nodes(&self, _: Request<v1::ListNodesRequest>) -> Result<Response<v1::ListNodesResponse>, Status> {
-        let nodes = self.nodes.list().into_iter().map(spear_wire::Encode::encode).collect();
+        let nodes = self.scheduler.read(State::nodes).into_iter().map(spear_wire::Encode::encode).collect();
         Ok(Response::new(v1::ListNodesResponse { nodes }))
     }
 
@@ -38,7 +43,11 @@ impl NodeService for NodesApi {
 
     async fn get_node(&self, request: Request<v1::GetNodeRequest>) -> Result<Response<v1::GetNodeResponse>, Status> {
         let v1::GetNodeRequest { name } = request.into_inner();
-        let node = name.try_into().map_err(Refusal::from).and_then(|name| self.nodes.get(&name)).map_err(to_status)?;
+        let node = name
+            .try_into()
+            .map_err(Refusal::from)
+            .and_then(|name| self.scheduler.read(|state| state.node(&name)))
+            .map_err(to_status)?;
         Ok(Response::new(v1::GetNodeResponse { node: Some(node.encode()) }))
     }
 

@@ -172,7 +172,7 @@ impl Rows {
             let place = places.entry(task).or_insert_with(|| self.place(task));
             if !from.contains(place) {
                 let message = format!("the task {task} is {place:?} and cannot come to be {to:?}");
-                return Err(JournalError::Failed(message));
+                return Err(JournalError::Contradiction(message));
             }
             *place = to;
             Ok(())
