@@ -25,6 +25,8 @@ pub(crate) struct Bench {
 enum What {
     /// A fresh call, beside a bare loop over wasmtime.
     Engine,
+    /// Commits, starts and pages of the journal of tasks, beside the disk's own time.
+    Journal,
     /// Placements a second on simulated nodes, beside the least number of nodes that could do.
     Placement,
     /// Commits, starts and pages of the journal of tasks, beside the disk's own time.
