@@ -126,7 +126,12 @@ impl World {
         }
         self.commit();
         let counts = self.state.counts();
-        assert_eq!((counts.queued, counts.assigned, counts.running), (0, 0, 0), "{:?}", self.state.tasks(None, 3, |_| true).tasks);
+        assert_eq!(
+            (counts.queued, counts.assigned, counts.running),
+            (0, 0, 0),
+            "{:?}",
+            self.state.tasks(None, 3, |_| true).tasks
+        );
         self.model.check_kept(&self.journal, |_| false);
         let held: Vec<AttemptId> = self.nodes.iter().flat_map(SimNode::runs).collect();
         assert_eq!(held, [], "nodes run what nobody waits for");
@@ -256,7 +261,7 @@ impl World {
     /// Says all that was not said on this link.
     fn sends(&mut self, at: usize) {
         let Some(Linked { id: node, session }) = self.nodes[at].link else { return };
-        for (number, attempt, kind) in self.nodes[at].to_send(session) {
+        for (number, attempt, kind) in self.nodes[at].unsaid(session) {
             if let ReportKind::Ended { result, .. } = &kind
                 && matches!(result.outcome, Outcome::Succeeded(_))
             {

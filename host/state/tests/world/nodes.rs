@@ -79,7 +79,7 @@ impl SimNode {
         let Some(attempt) = runs.get(which % runs.len().max(1)).copied() else { return };
         if work.ends() {
             let cancelled = self.runs.remove(&attempt).unwrap_or_default();
-            let stopped = cancelled && which % 3 != 0;
+            let stopped = cancelled && !which.is_multiple_of(3);
             self.say(attempt, if stopped { result(Outcome::Cancelled) } else { work.report() });
         } else {
             self.say(attempt, work.report());
@@ -98,13 +98,13 @@ impl SimNode {
     }
 
     /// What was not said on this link.
-    pub(crate) fn to_send(&mut self, session: u64) -> Vec<(u64, AttemptId, ReportKind)> {
-        let unsaid = self.outbox.iter_mut().filter(|said| said.session != Some(session));
+    pub(crate) fn unsaid(&mut self, session: u64) -> Vec<(u64, AttemptId, ReportKind)> {
+        let to_say = self.outbox.iter_mut().filter(|said| said.session != Some(session));
         let say = |said: &mut Said| {
             said.session = Some(session);
             (said.number, said.attempt, said.kind.clone())
         };
-        unsaid.map(say).collect()
+        to_say.map(say).collect()
     }
 
     pub(crate) fn acknowledged(&mut self, number: u64) {
