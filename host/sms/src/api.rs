@@ -12,7 +12,7 @@ mod tasks;
 
 use spear_proto::v1::{
     function_service_server::FunctionServiceServer, invoke_service_server::InvokeServiceServer,
-    kv_service_server::KvServiceServer, log_service_server::LogServiceServer, node_service_server::NodeServiceServer,
+    kv_service_server::KvServiceServer, log_service_server::LogServiceServer,
     object_service_server::ObjectServiceServer, task_service_server::TaskServiceServer,
 };
 use spear_store::Store;
@@ -51,7 +51,9 @@ impl Api {
             .max_encoding_message_size(lease.max_message);
         let values = KvServiceServer::new(kv::Values { store: store.clone() });
         let values = values.max_decoding_message_size(kv::MAX_MESSAGE).max_encoding_message_size(kv::MAX_MESSAGE);
-        let logs = logs::LogsApi { logs, scheduler: scheduler.clone(), stop: stop.clone() };
+        let (read, watched) = (disk.clone(), watches.clone());
+        let logs =
+            logs::LogsApi { logs, scheduler: scheduler.clone(), watches: watched, disk: read, stop: stop.clone() };
         let nodes =
             nodes::NodesApi { scheduler: scheduler.clone(), links, lease, store: store.clone(), stop: stop.clone() };
         let tasks = tasks::Tasks { scheduler, functions, watches, disk, stop };
@@ -63,7 +65,7 @@ impl Api {
             .with(invoke)
             .with(values)
             .with(LogServiceServer::new(logs))
-            .with(NodeServiceServer::new(nodes))
+            .with(nodes.server())
             .with(ObjectServiceServer::new(objects::Objects { store }))
             .with(tasks)
     }

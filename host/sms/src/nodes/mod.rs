@@ -1,15 +1,38 @@
-//! The nodes' links.
+//! The nodes' links: orders out, reports in.
+//!
+//! ```text
+//! Effects ─▶ Links ─▶ the node's orders ─┐
+//!                                        ├─▶ Writer ═══▶ Spearlet      numbered; terms told once
+//!            what is remembered ─▶ acks ─┘                  ║
+//!                     ▲                                     ║
+//! Scheduler ◀─────────┴──────── Reader ◀════════════════════╝          numbers checked
+//! ```
+//!
+//! A link is registration first and then both directions at once. The reader is a task of its own, so that reports are taken
+//! while orders wait for the network; the writer is what the connection is answered with, and ends with it. Whatever ends
+//! first ends the other, and then the state hears that the node is disconnected, and why.
+//!
+//! Nothing is remembered here: an order to a node without a link is gone, and a report that is not acknowledged comes
+//! again. A node says with each registration what it has, and the state orders what is lacking.
 
-use std::{sync::Arc, time::Duration};
+mod acks;
+mod inbound;
+mod link;
+mod links;
+mod outbound;
+mod reader;
+mod register;
+mod session;
+
+use std::time::Duration;
 
 use futures::stream::BoxStream;
-use spear_placement::NodeId;
-use spear_proto::v1::{LinkRequest, LinkResponse, spearlet_service_client::SpearletServiceClient};
-use spear_types::{AttemptId, Call, Code, FunctionVersion, Refusal, Timestamp};
-use tokio_util::sync::CancellationToken;
-use tonic::{Streaming, transport::Channel};
+use spear_proto::v1::LinkResponse;
 
-use crate::scheduler::Scheduler;
+pub(crate) use self::{
+    link::serve,
+    links::{Links, Outgoing},
+};
 
 /// What goes to a node over its link.
 pub(crate) type Outbound = BoxStream<'static, Result<LinkResponse, tonic::Status>>;
@@ -17,43 +40,17 @@ pub(crate) type Outbound = BoxStream<'static, Result<LinkResponse, tonic::Status
 /// What the SMS holds a link to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lease {
+    /// How often a node has to beat.
     pub(crate) heartbeat: Duration,
+    /// How long it may be silent.
     pub(crate) silence: Duration,
+    /// The largest message to and from a node, in bytes.
     pub(crate) max_message: usize,
 }
 
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Links {}
-
-#[derive(Debug)]
-pub(crate) enum Outgoing {
-    Assign {
-        attempt: AttemptId,
-        function: Arc<FunctionVersion>,
-        call: Call,
-        trace_parent: Option<String>,
-        deadline: Option<Timestamp>,
-    },
-    Cancel(AttemptId),
-    Close {
-        session: u64,
-    },
-}
-
-impl Links {
-    pub(crate) fn send(&self, _node: NodeId, _outgoing: Outgoing) {}
-
-    pub(crate) fn client(&self, _node: NodeId) -> Option<SpearletServiceClient<Channel>> {
-        None
+impl Lease {
+    /// The largest message of a link, in bytes: a registration that names all that a node may have has to fit as well.
+    pub(crate) fn max_link_message(&self) -> usize {
+        self.max_message.max(register::MAX_MESSAGE)
     }
-}
-
-pub(crate) async fn serve(
-    _scheduler: &Scheduler,
-    _links: &Links,
-    _lease: Lease,
-    _inbound: Streaming<LinkRequest>,
-    _stop: CancellationToken,
-) -> Result<Outbound, Refusal> {
-    Err(Refusal::new(Code::Internal, ""))
 }

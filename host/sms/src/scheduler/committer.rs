@@ -96,24 +96,29 @@ impl<P: FnMut(Out)> Work<P> {
         waited.map_or_else(|_| self.shared.lock().take(), |mut core| core.take())
     }
 
-    /// Has a group remembered, however long that takes; false where it is given up as the SMS ends.
+    /// Has a group remembered, however long that takes; false where that is given up: nobody is told of it.
     fn remember(&self, changes: &[Change]) -> bool {
         if changes.is_empty() {
             return true;
         }
-        let Err(first) = self.journal.commit(changes) else { return true };
-        self.fails(&first);
-        while self.wait_to_try_again() {
-            if self.journal.commit(changes).is_ok() {
-                self.works_again();
-                return true;
+        let mut failing = false;
+        loop {
+            match self.journal.commit(changes) {
+                Ok(()) if failing => return self.works_again(),
+                Ok(()) => return true,
+                Err(JournalError::Contradiction(error)) => {
+                    tracing::error!(error, "the state is not what is remembered: the SMS ends, start it again");
+                    return false;
+                }
+                Err(error) if !failing => self.fails(&error),
+                Err(_) => {}
+            }
+            failing = true;
+            if !self.wait_to_try_again() {
+                tracing::error!(changes = changes.len(), "the SMS ends, and the disk did not take the last changes");
+                return false;
             }
         }
-        tracing::error!(
-            changes = changes.len(),
-            "the SMS ends with changes that the disk did not take; nobody was told of them"
-        );
-        false
     }
 
     /// From now on nothing new is taken on.
@@ -126,10 +131,11 @@ impl<P: FnMut(Out)> Work<P> {
         self.memory.send_modify(|memory| memory.failing = Some(refusal));
     }
 
-    fn works_again(&self) {
+    fn works_again(&self) -> bool {
         tracing::info!("the disk takes changes again");
         self.shared.lock().failing = None;
         self.memory.send_modify(|memory| memory.failing = None);
+        true
     }
 
     /// Waits, and says whether to go on. What fails after the end was asked for is given up.

@@ -1,10 +1,10 @@
 //! What the lock guards: the state, and what came of it since the last group was taken.
 
-use spear_state::{Answer, Change, Command, Effect, Out, State};
-use spear_types::{LogLine, Refusal, Timestamp};
+use spear_state::{Answer, Change, Command, Effect, Out, State, log_size};
+use spear_types::{Refusal, Timestamp};
 
 /// The most bytes of direct calls' logs that wait for the disk; what is more is lost, as nobody waits for it.
-const MAX_LOGGED: usize = 64 << 20;
+const MAX_LOGGED: u64 = 64 << 20;
 
 pub(super) struct Core {
     pub(super) state: State,
@@ -12,7 +12,7 @@ pub(super) struct Core {
     /// The pending group's number, from 1.
     number: u64,
     /// About how many bytes of direct calls' logs it has.
-    logged: usize,
+    logged: u64,
     /// Why nothing can be remembered.
     pub(super) failing: Option<Refusal>,
     /// No group is taken after the pending one.
@@ -27,17 +27,18 @@ impl Core {
         Self { state, pending, number: 1, logged: 0, failing: None, stopping: false, armed: None }
     }
 
-    /// What a client wants is refused while nothing can be remembered. What happened has happened: it waits.
-    pub(super) fn apply(&mut self, command: Command, now: Timestamp) -> Result<Answer, Refusal> {
+    /// Has the state do it. What a client wants is not even tried while nothing can be remembered; what happened has
+    /// happened, and waits.
+    pub(super) fn apply(&mut self, command: Command, now: Timestamp) -> Result<Result<Answer, Refusal>, Refusal> {
         match &self.failing {
             Some(failing) if is_wanted(&command) => Err(failing.clone()),
-            _ => self.state.apply(command, now, &mut self.pending),
+            _ => Ok(self.state.apply(command, now, &mut self.pending)),
         }
     }
 
     pub(super) fn log(&mut self, change: Change) {
         let Change::Logged { attempt, lines, .. } = &change else { return };
-        let (task, bytes) = (attempt.task, lines.iter().map(size).sum::<usize>());
+        let (task, bytes) = (attempt.task, log_size(lines));
         if self.failing.is_some() || self.logged + bytes > MAX_LOGGED {
             tracing::warn!(%task, "the log of a call is lost: the disk does not keep up");
             return;
@@ -104,10 +105,4 @@ fn is_wanted(command: &Command) -> bool {
         | Command::Forget(_)
         | Command::Tick => false,
     }
-}
-
-/// About what a line takes.
-fn size(line: &LogLine) -> usize {
-    const LINE: usize = 96;
-    LINE + line.message.len() + line.fields.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
 }

@@ -58,7 +58,9 @@ impl Scheduler {
     /// # Errors
     /// The state's refusal; `StorageFull` while nothing can be remembered; `Draining` where the SMS ends first.
     pub(crate) async fn apply(&self, command: Command) -> Result<Answer, Refusal> {
-        let (answer, number) = self.shared.change(|core, now| core.apply(command, now));
+        let (applied, number) = self.shared.change(|core, now| core.apply(command, now));
+        // What was not even tried promises nothing.
+        let answer = applied?;
         self.until(number).await?;
         answer
     }
@@ -66,8 +68,10 @@ impl Scheduler {
     /// Several commands at once, with nothing between them. The answers are true once the future resolves.
     pub(crate) fn apply_all(&self, commands: Vec<Command>) -> (Vec<Result<Answer, Refusal>>, Durable) {
         let all = |core: &mut Core, now| commands.into_iter().map(|command| core.apply(command, now)).collect();
-        let (answers, number) = self.shared.change(all);
-        (answers, Box::pin(self.until(number)))
+        let (applied, number): (Vec<_>, u64) = self.shared.change(all);
+        // Where none was even tried there is nothing to wait for.
+        let number = if applied.iter().any(Result::is_ok) { number } else { 0 };
+        (applied.into_iter().map(Result::flatten).collect(), Box::pin(self.until(number)))
     }
 
     /// A command whose answer promises nothing that outlives the SMS: it waits for no disk.
@@ -75,7 +79,7 @@ impl Scheduler {
     /// # Errors
     /// The state's refusal.
     pub(crate) fn apply_now(&self, command: Command) -> Result<Answer, Refusal> {
-        self.shared.change(|core, now| core.apply(command, now)).0
+        self.shared.change(|core, now| core.apply(command, now)).0.flatten()
     }
 
     /// Has a line of a log remembered with the next group, and nobody waits for it.
@@ -152,3 +156,6 @@ impl Shared {
 fn ended() -> Refusal {
     Refusal::new(Code::Draining, "the SMS stopped before this was remembered").help("ask again once it is back")
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,7 +101,8 @@ impl Journal for MemoryJournal {
     fn lines(&self, task: TaskId, after: (u32, u64), limit: usize) -> Result<Vec<LoggedLines>, JournalError> {
         let (rows, mut read, mut at, mut count) = (self.rows(), Vec::new(), after, 0);
         for ((_, attempt, first), logged) in rows.logs.range((task, after.0, 0)..=(task, u32::MAX, u64::MAX)) {
-            let seen = if *attempt == at.0 { at.1.saturating_add(1).saturating_sub(*first) } else { 0 };
+            let next = if *attempt == at.0 { at.1.checked_add(1) } else { Some(0) };
+            let seen = next.map_or(u64::MAX, |next| next.saturating_sub(*first));
             let lines: Vec<LogLine> =
                 logged.lines.iter().skip(usize::try_from(seen).unwrap_or(usize::MAX)).cloned().collect();
             let tells = logged.lines.is_empty() && (*attempt, *first) > (after.0, after.1.saturating_add(1));
@@ -110,7 +111,7 @@ impl Journal for MemoryJournal {
             }
             let first = first.saturating_add(seen);
             count += lines.len();
-            at = (*attempt, first.saturating_add(lines.len() as u64).saturating_sub(1));
+            at = (*attempt, first.saturating_add((lines.len() as u64).saturating_sub(1)));
             read.push(LoggedLines { first, lines, ..logged.clone() });
             if count >= limit {
                 break;

@@ -4,7 +4,7 @@ use redb::{ReadTransaction, ReadableTable};
 use spear_state::{End, EndedTask, Page, PageRequest, TaskRecord};
 use spear_types::{FunctionName, NodeName, OutcomeKind, TaskId, TaskInfo, TaskState};
 
-use super::rows::{ENDS, ENDS_BY_FUNCTION, EndHead, FIRST, Id, LAST, Last, Place, RESULTS, kind, take};
+use super::rows::{ENDS, ENDS_BY_FUNCTION, EndHead, FIRST, Id, LAST, Last, Place, RESULTS, id_of, kind, take, task_of};
 use crate::Error;
 
 /// How many tasks one page looks at: their rows are read in about 10 ms.
@@ -12,7 +12,7 @@ const LOOK: usize = 20_000;
 
 /// One that has ended.
 pub(super) fn ended(tables: &ReadTransaction, task: TaskId) -> Result<Option<EndedTask>, Error> {
-    let id = task.to_bytes();
+    let id = id_of(task);
     let place = Place::Task("ends", id);
     let Some(row) = tables.open_table(ENDS)?.get(id)? else { return Ok(None) };
     let Row { head, record, last, rest } = split(&place, row.value())?;
@@ -39,7 +39,7 @@ fn page_of_all(tables: &ReadTransaction, request: &PageRequest) -> Result<Page, 
     let mut pager = Pager::new(request);
     let ends = tables.open_table(ENDS)?;
     let rows = match request.before {
-        Some(before) => ends.range(..before.to_bytes())?,
+        Some(before) => ends.range(..id_of(before))?,
         None => ends.iter()?,
     };
     for row in rows.rev() {
@@ -61,7 +61,7 @@ fn page_of(tables: &ReadTransaction, function: &FunctionName, request: &PageRequ
     let (index, ends) = (tables.open_table(ENDS_BY_FUNCTION)?, tables.open_table(ENDS)?);
     let name = function.as_str().as_bytes();
     let rows = match request.before {
-        Some(before) => index.range((name, FIRST)..(name, before.to_bytes()))?,
+        Some(before) => index.range((name, FIRST)..(name, id_of(before)))?,
         None => index.range((name, FIRST)..=(name, LAST))?,
     };
     for row in rows.rev() {
@@ -107,7 +107,7 @@ impl<'a> Pager<'a> {
     /// Stops at one more than there is room for: only then it is known that there are more.
     fn look(&mut self, id: Id, outcome: OutcomeKind) -> Look {
         if self.looked == LOOK || self.page.tasks.len() == self.limit {
-            self.page.next = Some(TaskId::from_bytes(self.last));
+            self.page.next = Some(task_of(self.last));
             return Look::Stop;
         }
         (self.looked, self.last) = (self.looked + 1, id);

@@ -9,7 +9,7 @@ use spear_types::{TaskId, Timestamp};
 use super::{
     group::contradiction,
     logs,
-    rows::{ENDS, ENDS_BY_FUNCTION, EndHead, Id, KEYS, LIVE, Place, RESULTS, take},
+    rows::{ENDS, ENDS_BY_FUNCTION, EndHead, Id, KEYS, LIVE, Place, RESULTS, id_of, take, task_of},
 };
 use crate::Error;
 
@@ -35,7 +35,7 @@ pub(super) fn expired(
         }
         let head = EndHead::take(row.value()).ok_or_else(|| Place::Task("ends", id).damaged("it has no head"))?.0;
         if over > 0 || head.at < ended_before {
-            found.push((TaskId::from_bytes(id), keys.get(id)?.map(|key| KeyHash(key.value()))));
+            found.push((task_of(id), keys.get(id)?.map(|key| KeyHash(key.value()))));
         } else {
             kept += 1;
         }
@@ -46,8 +46,8 @@ pub(super) fn expired(
 
 /// When the id was made, to the millisecond: a version 7 UUID begins with that. Its task ended later.
 fn made(id: Id) -> Timestamp {
-    let millis = id[..6].iter().fold(0, |millis, byte| millis << 8 | u64::from(*byte));
-    Timestamp::from_micros(millis * 1_000)
+    let millis = u64::try_from(id >> 80).unwrap_or(u64::MAX);
+    Timestamp::from_micros(millis.saturating_mul(1_000))
 }
 
 /// Removes all rows of tasks that have ended, and their logs. Those that are not there are forgotten already.
@@ -56,7 +56,7 @@ pub(super) fn forget(tables: &WriteTransaction, tasks: &BTreeSet<TaskId>) -> Res
     let (mut index, mut results) = (tables.open_table(ENDS_BY_FUNCTION)?, tables.open_table(RESULTS)?);
     let mut keys = tables.open_table(KEYS)?;
     for task in tasks {
-        let id = task.to_bytes();
+        let id = id_of(*task);
         let Some(row) = ends.remove(id)? else {
             match live.get(id)? {
                 None => continue,
@@ -74,5 +74,5 @@ pub(super) fn forget(tables: &WriteTransaction, tasks: &BTreeSet<TaskId>) -> Res
             keys.remove(id)?;
         }
     }
-    logs::forget(tables, tasks.iter().map(|task| task.to_bytes()))
+    logs::forget(tables, tasks.iter().map(|task| id_of(*task)))
 }

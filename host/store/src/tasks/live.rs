@@ -4,7 +4,7 @@ use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use spear_state::{KeyHash, Progress, Remembered, RememberedTask, ScheduleRecord, TaskRecord};
 use spear_types::{Call, Duty, NodeName, TaskId};
 
-use super::rows::{CALLS, DUTIES, ENDS, KEYS, LIVE, PROGRESS, Place, SCHEDULES, name, take};
+use super::rows::{CALLS, DUTIES, ENDS, KEYS, LIVE, PROGRESS, Place, SCHEDULES, id_of, name, take, task_of};
 use crate::Error;
 
 /// All but the tasks that have ended.
@@ -20,7 +20,7 @@ pub(super) fn load(tables: &ReadTransaction) -> Result<Remembered, Error> {
 
 /// The call of a task that has not ended.
 pub(super) fn call(tables: &ReadTransaction, task: TaskId) -> Result<Option<Call>, Error> {
-    let id = task.to_bytes();
+    let id = id_of(task);
     let place = Place::Task("live", id);
     let Some(row) = tables.open_table(LIVE)?.get(id)? else { return Ok(None) };
     let (apart, _, _, rest) = split(&place, row.value())?;
@@ -39,7 +39,7 @@ fn tasks(tables: &ReadTransaction) -> Result<Vec<RememberedTask>, Error> {
         let (id, row) = row?;
         let (id, place) = (id.value(), Place::Task("live", id.value()));
         let (_, record, mut progress, _) = split(&place, row.value())?;
-        if record.id.to_bytes() != id {
+        if id_of(record.id) != id {
             return Err(place.damaged(format!("it is of the task {}", record.id)));
         }
         if let Some(row) = newer.next_if(|row| row.as_ref().is_ok_and(|(of, _)| of.value() == id)) {
@@ -65,7 +65,7 @@ fn keys(tables: &ReadTransaction) -> Result<Vec<(KeyHash, TaskId)>, Error> {
     let mut keys = Vec::with_capacity(usize::try_from(table.len()?).unwrap_or_default());
     for row in table.iter()? {
         let (id, key) = row?;
-        keys.push((KeyHash(key.value()), TaskId::from_bytes(id.value())));
+        keys.push((KeyHash(key.value()), task_of(id.value())));
     }
     Ok(keys)
 }

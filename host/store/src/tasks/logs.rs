@@ -8,7 +8,9 @@ use spear_types::{FunctionName, LogLine, NodeName, TaskId};
 
 use super::{
     group::Written,
-    rows::{FIRST, Id, LAST, LINES, LOG_BYTES, LOGS, LOGS_BY_FUNCTION, Line, Lines, Place, name, push, take},
+    rows::{
+        FIRST, Id, LAST, LINES, LOG_BYTES, LOGS, LOGS_BY_FUNCTION, Line, Lines, Place, id_of, name, push, take, task_of,
+    },
 };
 use crate::Error;
 
@@ -77,10 +79,10 @@ pub(super) fn write(tables: &WriteTransaction, lines: &BTreeMap<(TaskId, u32, u6
     let (mut logs, mut row, mut last) = (LogTables::open(tables)?, Vec::new(), None);
     for ((task, attempt, first), written) in lines {
         if last != Some(*task) {
-            logs.begin(task.to_bytes(), written.function, written.version)?;
+            logs.begin(id_of(*task), written.function, written.version)?;
             last = Some(*task);
         }
-        logs.write((task.to_bytes(), *attempt, *first), written, &mut row)?;
+        logs.write((id_of(*task), *attempt, *first), written, &mut row)?;
     }
     logs.close()
 }
@@ -122,7 +124,7 @@ pub(super) fn lines(
     after: (u32, u64),
     limit: usize,
 ) -> Result<Vec<LoggedLines>, Error> {
-    let (id, place) = (task.to_bytes(), Place::Task("lines", task.to_bytes()));
+    let (id, place) = (id_of(task), Place::Task("lines", id_of(task)));
     let Some(log) = tables.open_table(LOGS)?.get(id)? else { return Ok(Vec::new()) };
     let (version, function) = log.value();
     let function: FunctionName = name(&Place::Task("logs", id), function)?;
@@ -131,27 +133,62 @@ pub(super) fn lines(
     // The last row that begins before the place may reach past it.
     let before = table.range((id, after.0, 0)..=next)?.next_back().transpose()?;
     let start = before.map_or(next, |(at, _)| at.value());
-    let (mut read, mut count, mut bytes, mut at) = (Vec::new(), 0, 0, after);
+    let mut reader = Reader::after(after, limit);
     for row in table.range(start..=(id, u32::MAX, u64::MAX))? {
         let (key, row) = row?;
         let ((_, attempt, first), row) = (key.value(), row.value());
         let Lines { node, dropped, lines } = split(&place, row)?;
-        let seen = if attempt == at.0 { at.1.saturating_add(1).saturating_sub(first) } else { 0 };
-        let tells = lines.is_empty() && (id, attempt, first) > next;
-        let lines: Vec<LogLine> = lines.into_iter().skip(usize::try_from(seen).unwrap_or(usize::MAX)).collect();
-        if lines.is_empty() && !tells {
-            continue;
-        }
-        let first = first.saturating_add(seen);
-        at = (attempt, first.saturating_add(lines.len() as u64).saturating_sub(1));
-        (count, bytes) = (count + lines.len(), bytes + counted(row));
         let function = Some((function.clone(), version));
-        read.push(LoggedLines { attempt, first, lines, dropped, function, node: Some(node) });
-        if count >= limit || bytes >= MOST {
+        reader.add(LoggedLines { attempt, first, lines, dropped, function, node: Some(node) }, counted(row));
+        if reader.is_full() {
             break;
         }
     }
-    Ok(read)
+    Ok(reader.read)
+}
+
+/// Puts the rows of a log together. What numbers they have is a node's word: they may overlap, and be at their end.
+struct Reader {
+    after: (u32, u64),
+    /// The last line so far: its attempt and its number.
+    last: (u32, u64),
+    limit: usize,
+    lines: usize,
+    bytes: u64,
+    read: Vec<LoggedLines>,
+}
+
+impl Reader {
+    fn after(after: (u32, u64), limit: usize) -> Self {
+        Self { after, last: after, limit, lines: 0, bytes: 0, read: Vec::new() }
+    }
+
+    fn is_full(&self) -> bool {
+        !self.read.is_empty() && (self.lines >= self.limit || self.bytes >= MOST)
+    }
+
+    /// Adds what is not there yet. Dropped lines alone are told where they are not the first thing after the place: who
+    /// reads on from there was told of them.
+    fn add(&mut self, mut row: LoggedLines, bytes: u64) {
+        let tells = row.lines.is_empty() && (row.attempt, row.first) > (self.after.0, self.after.1.saturating_add(1));
+        let seen = self.seen(&row);
+        row.lines.drain(..seen);
+        if row.lines.is_empty() && !tells {
+            return;
+        }
+        row.first = row.first.saturating_add(seen as u64);
+        self.last = (row.attempt, row.first.saturating_add((row.lines.len() as u64).saturating_sub(1)));
+        (self.lines, self.bytes) = (self.lines + row.lines.len(), self.bytes + bytes);
+        self.read.push(row);
+    }
+
+    /// How many of the row's lines are not after the last one.
+    fn seen(&self, row: &LoggedLines) -> usize {
+        let (attempt, line) = self.last;
+        let next = if attempt == row.attempt { line.checked_add(1) } else { Some(0) };
+        let seen = next.map_or(u64::MAX, |next| next.saturating_sub(row.first));
+        row.lines.len().min(usize::try_from(seen).unwrap_or(usize::MAX))
+    }
 }
 
 /// Whose log there is of a function, newest first.
@@ -159,7 +196,7 @@ pub(super) fn logged(tables: &ReadTransaction, function: &FunctionName, limit: u
     let index = tables.open_table(LOGS_BY_FUNCTION)?;
     let name = function.as_str().as_bytes();
     let newest = index.range((name, FIRST)..=(name, LAST))?.rev().take(limit);
-    newest.map(|row| Ok(TaskId::from_bytes(row?.0.value().1))).collect()
+    newest.map(|row| Ok(task_of(row?.0.value().1))).collect()
 }
 
 /// What the lines of a row count.

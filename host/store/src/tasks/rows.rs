@@ -12,8 +12,8 @@ use spear_types::{LogLine, OutcomeKind, TaskId, Timestamp};
 
 use crate::{Error, database::Form};
 
-/// A task's id; as bytes they sort as ids do.
-pub(super) type Id = [u8; 16];
+/// A task's id; as numbers they sort as ids do, and are compared at once and not byte by byte.
+pub(super) type Id = u128;
 
 /// Id → whether the call lies apart, `TaskRecord`, the first `Progress`, else the `Call`.
 pub(super) const LIVE: TableDefinition<Id, &[u8]> = TableDefinition::new("live");
@@ -28,7 +28,7 @@ pub(super) const RESULTS: TableDefinition<Id, &[u8]> = TableDefinition::new("res
 /// Function and id → outcome.
 pub(super) const ENDS_BY_FUNCTION: TableDefinition<(&[u8], Id), u8> = TableDefinition::new("ends by function");
 /// Id → `KeyHash`. By task and not by hash: each random key would cost a page of its own.
-pub(super) const KEYS: TableDefinition<Id, Id> = TableDefinition::new("keys");
+pub(super) const KEYS: TableDefinition<Id, [u8; 16]> = TableDefinition::new("keys");
 /// Name → `ScheduleRecord`.
 pub(super) const SCHEDULES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("schedules");
 /// Node → `Duty`.
@@ -50,8 +50,8 @@ pub(super) const THIS_FORM: Form =
 pub(super) const APART: usize = 1_024;
 
 /// Before and behind all ids.
-pub(super) const FIRST: Id = [0; 16];
-pub(super) const LAST: Id = [u8::MAX; 16];
+pub(super) const FIRST: Id = Id::MIN;
+pub(super) const LAST: Id = Id::MAX;
 
 /// What of an ended task is read without decoding its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,16 @@ impl<'a> From<&'a LogLine> for Line<'a> {
     }
 }
 
+/// A task's key.
+pub(super) fn id_of(task: TaskId) -> Id {
+    Id::from_be_bytes(task.to_bytes())
+}
+
+/// The task of a key.
+pub(super) fn task_of(id: Id) -> TaskId {
+    TaskId::from_bytes(id.to_be_bytes())
+}
+
 /// The kind that a row has as a byte.
 pub(super) fn kind(byte: u8) -> Option<OutcomeKind> {
     OutcomeKind::ALL.get(usize::from(byte)).copied()
@@ -147,7 +157,7 @@ impl Place {
     pub(super) fn damaged(&self, why: impl Display) -> Error {
         Error::Corrupted(match self {
             Self::Task(table, id) => {
-                format!("the row of the task {} in the table {table:?} of tasks.redb: {why}", TaskId::from_bytes(*id))
+                format!("the row of the task {} in the table {table:?} of tasks.redb: {why}", task_of(*id))
             }
             Self::Other(table) => format!("a row in the table {table:?} of tasks.redb: {why}"),
         })

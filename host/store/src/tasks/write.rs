@@ -2,14 +2,15 @@
 
 use redb::{ReadableTable, Table, WriteTransaction};
 use spear_state::{End, Progress, TaskRecord};
-use spear_types::{Call, Duty, FunctionName, TaskId};
+use spear_types::{Call, Duty, TaskId};
 
 use super::{
     expire::forget,
     group::{Group, Step, contradiction},
     logs,
     rows::{
-        APART, CALLS, DUTIES, ENDS, ENDS_BY_FUNCTION, EndHead, Id, KEYS, LIVE, Last, PROGRESS, RESULTS, SCHEDULES, push,
+        APART, CALLS, DUTIES, ENDS, ENDS_BY_FUNCTION, EndHead, Id, KEYS, LIVE, Last, PROGRESS, RESULTS, SCHEDULES,
+        id_of, push,
     },
 };
 use crate::Error;
@@ -73,7 +74,7 @@ impl<'a> LiveTables<'a> {
         row.push(0);
         push(row, record)?;
         push(row, progress)?;
-        let (id, head) = (record.id.to_bytes(), row.len());
+        let (id, head) = (id_of(record.id), row.len());
         push(row, call)?;
         if row.len() - head > APART {
             self.calls.insert(id, &row[head..])?;
@@ -87,14 +88,14 @@ impl<'a> LiveTables<'a> {
     }
 
     fn expect_none(&self, task: TaskId) -> Result<(), Error> {
-        match self.live.get(task.to_bytes())? {
+        match self.live.get(id_of(task))? {
             None => Ok(()),
             Some(_) => Err(contradiction(task, "was submitted before")),
         }
     }
 
     fn progress(&mut self, task: TaskId, progress: &Progress) -> Result<(), Error> {
-        let id = task.to_bytes();
+        let id = id_of(task);
         if self.live.get(id)?.is_none() {
             return Err(contradiction(task, "progresses and is none that has not ended"));
         }
@@ -105,7 +106,7 @@ impl<'a> LiveTables<'a> {
     }
 
     fn end(&mut self, task: TaskId) -> Result<(), Error> {
-        let id = task.to_bytes();
+        let id = id_of(task);
         let Some(row) = self.live.remove(id)? else {
             return Err(contradiction(task, "ends and is none that has not ended"));
         };
@@ -130,7 +131,7 @@ impl<'a> EndTables<'a> {
     }
 
     fn expect_none(&self, task: TaskId) -> Result<(), Error> {
-        match self.ends.get(task.to_bytes())? {
+        match self.ends.get(id_of(task))? {
             None => Ok(()),
             Some(_) => Err(contradiction(task, "was submitted and has ended before")),
         }
@@ -144,7 +145,7 @@ impl<'a> EndTables<'a> {
         row.extend_from_slice(&head.to_bytes());
         push(row, record)?;
         push(row, &Last { attempt: *attempt, node: node.as_ref(), log_dropped: *log_dropped })?;
-        let (id, length) = (record.id.to_bytes(), row.len());
+        let (id, length) = (id_of(record.id), row.len());
         push(row, result)?;
         if row.len() - length > APART {
             self.results.insert(id, &row[length..])?;
@@ -160,15 +161,16 @@ impl<'a> EndTables<'a> {
 }
 
 fn write_index(tables: &WriteTransaction, group: &Group<'_>) -> Result<(), Error> {
-    let ended = |(task, step): (&TaskId, &Step<'_>)| match step {
-        Step::Ended { record, end, .. } => Some((record.function.clone(), *task, end.result.outcome.kind())),
-        Step::Submitted { .. } | Step::Progressed(_) => None,
-    };
-    let mut ended: Vec<(FunctionName, TaskId, _)> = group.tasks.iter().filter_map(ended).collect();
+    let mut ended = Vec::with_capacity(group.tasks.len());
+    for (task, step) in &group.tasks {
+        if let Step::Ended { record, end, .. } = step {
+            ended.push((record.function.as_str().as_bytes(), id_of(*task), end.result.outcome.kind()));
+        }
+    }
     ended.sort_unstable();
     let mut index = tables.open_table(ENDS_BY_FUNCTION)?;
     for (function, task, kind) in ended {
-        index.insert((function.as_str().as_bytes(), task.to_bytes()), kind as u8)?;
+        index.insert((function, task), kind as u8)?;
     }
     Ok(())
 }
@@ -179,7 +181,7 @@ fn write_keys(tables: &WriteTransaction, group: &Group<'_>) -> Result<(), Error>
         if let Step::Submitted { record, .. } | Step::Ended { record, submitted: true, .. } = step
             && let Some(key) = record.key
         {
-            keys.insert(task.to_bytes(), key.0)?;
+            keys.insert(id_of(*task), key.0)?;
         }
     }
     Ok(())

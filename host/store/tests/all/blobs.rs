@@ -156,3 +156,20 @@ pub(crate) fn check_modes(path: &Path) {
         fs::read_dir(path).unwrap().for_each(|entry| check_modes(&entry.unwrap().path()));
     }
 }
+
+#[tokio::test]
+async fn the_blobs_that_are_there_are_listed_up_to_a_limit() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(dir.path()).await.unwrap();
+    let mut kept = Vec::new();
+    for text in ["one", "two", "three"] {
+        let mut writer = blobs.writer(100).await.unwrap();
+        writer.write(text.into()).await.unwrap();
+        kept.push(blobs.keep(writer.finish().await.unwrap()).await.unwrap().0);
+    }
+    let mut listed = blobs.digests(10).await.unwrap();
+    listed.sort();
+    kept.sort();
+    assert_eq!(listed, kept);
+    assert_eq!(blobs.digests(2).await.unwrap().len(), 2);
+}

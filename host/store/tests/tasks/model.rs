@@ -108,7 +108,7 @@ fn change(step: &Step, places: &mut Places) -> Change {
             ended(&task_record(*task), task * 10 + late, outcome(*kind, *size))
         }
         Step::Forget(tasks) => {
-            tasks.iter().for_each(|task| drop(places.remove(task)));
+            places.retain(|task, _| !tasks.contains(task));
             Change::Forgotten(tasks.iter().map(|task| id(task * 10)).collect())
         }
         Step::Log { task, attempt, piece, lines, dropped } => {
@@ -123,8 +123,8 @@ fn change(step: &Step, places: &mut Places) -> Change {
 
 /// Some have keys; two functions share them, one name begins with the other.
 fn task_record(task: u64) -> TaskRecord {
-    let mut record = record(task * 10, ["resize", "resize-2"][usize::from(task % 3 == 0)]);
-    record.key = (task % 2 == 0).then(|| key(&record.function, &task.to_string()));
+    let mut record = record(task * 10, ["resize", "resize-2"][usize::from(task.is_multiple_of(3))]);
+    record.key = task.is_multiple_of(2).then(|| key(&record.function, &task.to_string()));
     record
 }
 
