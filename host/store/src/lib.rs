@@ -19,6 +19,7 @@
 //! transaction: each change sees those before it, and one that is refused has written nothing and disturbs no other.
 
 mod blobs;
+mod database;
 mod error;
 mod functions;
 mod group;
@@ -27,9 +28,11 @@ mod objects;
 mod refusal;
 mod store;
 mod tables;
+mod tasks;
 
 pub use blobs::{BlobReader, BlobWriter, Blobs, NewBlob};
 pub use error::Error;
 pub use functions::{Deployed, FunctionDraft};
 pub use objects::{Operation, Put};
 pub use store::Store;
+pub use tasks::TaskJournal;
