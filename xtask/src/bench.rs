@@ -29,8 +29,6 @@ enum What {
     Journal,
     /// Placements a second on simulated nodes, beside the least number of nodes that could do.
     Placement,
-    /// Commits, starts and pages of the journal of tasks, beside the disk's own time.
-    Journal,
     /// Durable tasks a second and how soon a single one runs, beside the disk's own fdatasync.
     Tasks,
     /// A start of the SMS with many ended tasks, beside reading its file.
