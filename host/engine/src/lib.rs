@@ -18,6 +18,7 @@ mod outcome;
 mod pool;
 mod prepared;
 mod run;
+mod threads;
 mod watch;
 mod worlds;
 
@@ -32,11 +33,13 @@ use spear_types::{Digest, Limits, Refusal};
 use crate::{
     cache::CompiledCache,
     class::{Class, Classes},
+    threads::Threads,
 };
 pub use crate::{
     pool::Allocation,
     prepared::{Prepared, Terms},
     run::{Attempt, Report},
+    threads::{Listener, Running},
 };
 
 /// What a node gives to its guests.
@@ -72,7 +75,7 @@ impl From<wasmtime::Error> for Error {
 /// Runs components. Dropping it stops its threads.
 pub struct Engine {
     // Dropped in this order: guests that still run need the epoch to come to their next yield.
-    guests: run::Threads,
+    guests: Threads,
     classes: Classes,
     cache: CompiledCache,
     hostcalls: Hostcalls,
@@ -87,7 +90,7 @@ impl Engine {
         Ok(Self {
             classes: Classes::new(config, &hostcalls)?,
             cache: CompiledCache::open(&config.cache)?,
-            guests: run::Threads::start(config.threads)?,
+            guests: Threads::start(config.threads)?,
             hostcalls,
         })
     }
@@ -139,5 +142,19 @@ impl Engine {
         slot: S,
     ) -> Result<Report, Refusal> {
         self.guests.run(&self.hostcalls, prepared, attempt, slot).await
+    }
+
+    /// Starts the same run, and tells `listener` of it. It goes on whoever waits for it.
+    ///
+    /// # Errors
+    /// For a call that does not fit the component. What [`Engine::run`] refuses later, the listener is told.
+    pub fn start<S: Send + 'static>(
+        &self,
+        prepared: &Arc<Prepared>,
+        attempt: Attempt,
+        slot: S,
+        listener: impl Listener,
+    ) -> Result<Running, Refusal> {
+        self.guests.begin(&self.hostcalls, prepared, attempt, slot, listener)
     }
 }

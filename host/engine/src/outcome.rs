@@ -7,6 +7,7 @@ use wasmtime::{FrameInfo, Store, WasmBacktrace, component::ResourceTableError};
 
 use crate::{
     limiter::Limiter,
+    watch::Left,
     worlds::{Answer, cut, too_large},
 };
 
@@ -26,8 +27,8 @@ pub(crate) const MAX_MESSAGE: usize = 16 << 10;
 
 type Output = wasmtime::Result<Answer>;
 
-pub(crate) fn of(output: Option<Output>, store: &Store<Guest<Limiter>>, limits: &Limits) -> Outcome {
-    redacted(ended(output, store, limits), store.data())
+pub(crate) fn of(left: Left<Output>, store: &Store<Guest<Limiter>>, limits: &Limits) -> Outcome {
+    redacted(ended(left, store, limits), store.data())
 }
 
 /// Without the secrets that the guest has read, and cut: whoever reads an outcome need not be who may know them.
@@ -54,12 +55,13 @@ fn redacted(mut outcome: Outcome, guest: &Guest<Limiter>) -> Outcome {
     outcome
 }
 
-fn ended(output: Option<Output>, store: &Store<Guest<Limiter>>, limits: &Limits) -> Outcome {
-    match output {
-        None => Outcome::TimedOut { limit: limits.timeout },
-        Some(Ok(Ok(reply))) => replied(reply, limits),
-        Some(Ok(Err(failure))) => failed(failure, store.data()),
-        Some(Err(error)) => broken(&error, store.data(), limits),
+fn ended(left: Left<Output>, store: &Store<Guest<Limiter>>, limits: &Limits) -> Outcome {
+    match left {
+        Left::Late { limit } => Outcome::TimedOut { limit },
+        Left::Cancelled => Outcome::Cancelled,
+        Left::Done(Ok(Ok(reply))) => replied(reply, limits),
+        Left::Done(Ok(Err(failure))) => failed(failure, store.data()),
+        Left::Done(Err(error)) => broken(&error, store.data(), limits),
     }
 }
 

@@ -1,21 +1,19 @@
 //! One run: a store, its limits, one call, what came of it.
 
 use std::{
-    io,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use spear_hostcalls::{
     Guest, Hostcalls, PrepareContext,
     logs::{LogBuffer, TaskLog},
 };
-use spear_types::{Call, Code, Identity, Outcome, Refusal, Usage};
-use tokio::runtime::{Builder, Runtime};
-use tokio_util::task::AbortOnDropHandle;
+use spear_types::{Call, Code, Identity, Limits, Outcome, Refusal, Usage};
+use tokio_util::sync::CancellationToken;
 use wasmtime::{CallHook, CallHookHandler, PoolConcurrencyLimitError, Store, StoreContextMut};
 
 use crate::{
@@ -23,16 +21,13 @@ use crate::{
     limiter::Limiter,
     outcome,
     prepared::{Prepared, invalid},
-    watch::{Deadline, Watched, watch},
+    watch::{Deadline, Left, Watched, watch},
     worlds::{self, Lowered, Refused},
 };
 
 /// Fuel after which a metered guest yields to the others on its thread: at 1,000 to 29,000 fuel a µs, which is what
 /// guests were measured to use, it runs for 1 ms at the most.
 const FUEL_YIELD: u64 = 1_000_000;
-
-/// Guests polled before timers are looked at, for the guests that sleep: each may take 1 ms.
-const EVENTS: u32 = 3;
 
 /// Who runs, on what.
 #[derive(Debug)]
@@ -41,6 +36,8 @@ pub struct Attempt {
     pub identity: Identity,
     /// What the function is given.
     pub call: Call,
+    /// How long it may take where that is less than its limit.
+    pub time: Option<Duration>,
 }
 
 /// What came of a run.
@@ -54,48 +51,8 @@ pub struct Report {
     pub log: TaskLog,
 }
 
-/// The threads that guests run on. They are not the threads of the network and the timers, so guests that keep every
-/// one of them busy delay nothing else.
-pub(crate) struct Threads(Option<Runtime>);
-
-impl Threads {
-    pub(crate) fn start(threads: usize) -> io::Result<Self> {
-        let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(threads).thread_name("spear-guest").enable_all().event_interval(EVENTS);
-        Ok(Self(Some(builder.build()?)))
-    }
-
-    pub(crate) async fn run<S: Send + 'static>(
-        &self,
-        hostcalls: &Hostcalls,
-        prepared: &Arc<Prepared>,
-        attempt: Attempt,
-        slot: S,
-    ) -> Result<Report, Refusal> {
-        let Self(Some(runtime)) = self else { return Err(Refusal::new(Code::Draining, "the engine is stopping")) };
-        let run = Run::new(hostcalls, Arc::clone(prepared), attempt)?;
-        let held = async move {
-            let _slot = slot;
-            run.drive().await
-        };
-        match AbortOnDropHandle::new(runtime.spawn(held)).await {
-            Ok(report) => report,
-            Err(error) => Err(Refusal::new(Code::Internal, format!("the run broke off: {error}"))),
-        }
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        // Waiting here would block a thread of the runtime that drops us; what still runs is dropped at its next yield.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
 /// A run that has not started.
-struct Run {
+pub(crate) struct Run {
     prepared: Arc<Prepared>,
     guest: Guest<Limiter>,
     log: Arc<LogBuffer>,
@@ -106,33 +63,47 @@ struct Run {
 }
 
 impl Run {
-    fn new(hostcalls: &Hostcalls, prepared: Arc<Prepared>, attempt: Attempt) -> Result<Self, Refusal> {
-        let Attempt { identity, call } = attempt;
+    /// A run that writes to `log`.
+    ///
+    /// # Errors
+    /// When the call does not fit the component.
+    pub(crate) fn new(
+        hostcalls: &Hostcalls,
+        prepared: Arc<Prepared>,
+        attempt: Attempt,
+        log: Arc<LogBuffer>,
+    ) -> Result<Self, Refusal> {
+        let Attempt { identity, call, time } = attempt;
         let call_size = call.size();
         let (call, command) = worlds::lower(&prepared, call, &identity)?;
-        let limits = &prepared.limits;
+        let timeout = time.map_or(prepared.limits.timeout, |time| time.min(prepared.limits.timeout));
+        let limits = Limits { timeout, ..prepared.limits.clone() };
         let started = Instant::now();
-        let deadline = started + limits.timeout;
-        let log = Arc::new(LogBuffer::new(limits.log));
+        let deadline = Deadline::new(started, timeout);
         let gate = prepared.configured.gate(&log);
+        let limiter = Limiter::new(&limits);
         let context =
-            PrepareContext { identity, limits: limits.clone(), deadline, log: Arc::clone(&log), gate, command };
+            PrepareContext { identity, limits, deadline: deadline.at(), log: Arc::clone(&log), gate, command };
         let hostcalls = hostcalls.prepare(&prepared.configured, &context);
-        let guest = Guest { hostcalls, host: Limiter::new(limits) };
-        Ok(Self { prepared, guest, log, call, call_size, started, deadline: Deadline::new(deadline) })
+        let guest = Guest { hostcalls, host: limiter };
+        Ok(Self { prepared, guest, log, call, call_size, started, deadline })
     }
 
-    async fn drive(self) -> Result<Report, Refusal> {
+    /// Runs it to its end, or until it is cancelled.
+    ///
+    /// # Errors
+    /// When the function did not run.
+    pub(crate) async fn drive(self, cancel: &CancellationToken) -> Result<Report, Refusal> {
         let Self { prepared, guest, log, call, call_size, started, deadline } = self;
         let mut store = new_store(&prepared, guest)?;
-        let Watched { output, cpu } = watch(call.run(&mut store, &prepared), deadline).await;
-        if let Some(Err(error)) = &output
+        let Watched { left, cpu } = watch(call.run(&mut store, &prepared), deadline, cancel).await;
+        if let Left::Done(Err(error)) = &left
             && let Some(refusal) = refused(error)
         {
             return Err(refusal);
         }
         store.data_mut().hostcalls.finish();
-        let outcome = outcome::of(output, &store, &prepared.limits);
+        let outcome = outcome::of(left, &store, &prepared.limits);
         let mut usage = Usage { wall: started.elapsed(), cpu, ..usage(&store, &prepared) };
         usage.bytes_in += call_size;
         usage.bytes_out += answered(&outcome);

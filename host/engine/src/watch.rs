@@ -1,4 +1,4 @@
-//! Watches a guest from outside: its deadline and the thread time it takes.
+//! Watches a guest from outside: its deadline, its cancellation and the thread time it takes.
 
 use std::{
     future::{Future, poll_fn},
@@ -9,48 +9,70 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
 
 /// What came of the guest.
 pub(crate) struct Watched<T> {
-    /// What the guest's future gave; none when the deadline came first.
-    pub(crate) output: Option<T>,
+    /// How it was left.
+    pub(crate) left: Left<T>,
     /// The time that threads spent in it.
     pub(crate) cpu: Duration,
+}
+
+/// How a guest was left.
+pub(crate) enum Left<T> {
+    /// Its future gave this.
+    Done(T),
+    /// The deadline came first.
+    Late {
+        /// How long it was given.
+        limit: Duration,
+    },
+    /// It was cancelled first.
+    Cancelled,
 }
 
 /// When a run has to be done, and what wakes it then.
 pub(crate) struct Deadline {
     at: Instant,
+    limit: Duration,
     /// Wakes a guest that waits inside of a hostcall. A guest that computes is stopped at its next yield, by the clock:
     /// the timer is another runtime's, which stays idle while guests keep their threads busy.
     timer: Sleep,
 }
 
 impl Deadline {
-    /// A deadline whose timer belongs to the calling runtime.
-    pub(crate) fn new(at: Instant) -> Self {
-        Self { at, timer: tokio::time::sleep_until(at.into()) }
+    /// A deadline so long after `started`, whose timer belongs to the calling runtime.
+    pub(crate) fn new(started: Instant, limit: Duration) -> Self {
+        let at = started + limit;
+        Self { at, limit, timer: tokio::time::sleep_until(at.into()) }
+    }
+
+    pub(crate) fn at(&self) -> Instant {
+        self.at
     }
 }
 
-/// Drives `guest` until it is done or its deadline comes.
-pub(crate) async fn watch<F: Future>(guest: F, deadline: Deadline) -> Watched<F::Output> {
-    let Deadline { at, timer } = deadline;
-    let mut guest = pin!(guest);
-    let mut timer = pin!(timer);
+/// Drives `guest` until it is done, or its deadline comes, or it is cancelled.
+pub(crate) async fn watch<F: Future>(guest: F, deadline: Deadline, cancel: &CancellationToken) -> Watched<F::Output> {
+    let Deadline { at, limit, timer } = deadline;
+    let (mut guest, mut timer, mut cancelled) = (pin!(guest), pin!(timer), pin!(cancel.cancelled()));
     let mut cpu = Duration::ZERO;
     let mut poll = |context: &mut Context<'_>| {
+        if cancelled.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Left::Cancelled);
+        }
         if Instant::now() >= at || timer.as_mut().poll(context).is_ready() {
-            return Poll::Ready(None);
+            return Poll::Ready(Left::Late { limit });
         }
         let started = thread_time();
         let polled = guest.as_mut().poll(context);
         cpu += thread_time().saturating_sub(started);
         // What comes after the deadline is late, also where nothing could interrupt it.
-        polled.map(|output| (Instant::now() < at).then_some(output))
+        polled.map(|output| if Instant::now() < at { Left::Done(output) } else { Left::Late { limit } })
     };
-    let output = poll_fn(&mut poll).await;
-    Watched { output, cpu }
+    let left = poll_fn(&mut poll).await;
+    Watched { left, cpu }
 }
 
 fn thread_time() -> Duration {
@@ -59,35 +81,59 @@ fn thread_time() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    async fn watched<F: Future>(guest: F, limit: Duration) -> Watched<F::Output> {
+        watch(guest, Deadline::new(Instant::now(), limit), &CancellationToken::new()).await
+    }
+
+    async fn spin() {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_future_that_waits_forever_is_ended_by_the_timer() {
-        let watched =
-            watch(std::future::pending::<()>(), Deadline::new(Instant::now() + Duration::from_secs(60))).await;
-        assert!(watched.output.is_none());
+        let watched = watched(std::future::pending::<()>(), LONG).await;
+        assert!(matches!(watched.left, Left::Late { limit: LONG }));
     }
 
     #[tokio::test]
     async fn a_future_that_yields_forever_is_ended_by_the_clock() {
-        let spin = async {
-            loop {
-                tokio::task::yield_now().await;
-            }
-        };
-        let watched = watch::<_>(
-            async {
-                spin.await;
-            },
-            Deadline::new(Instant::now() + Duration::from_millis(20)),
-        )
-        .await;
-        assert!(watched.output.is_none() && watched.cpu > Duration::ZERO);
+        let watched = watched(spin(), Duration::from_millis(20)).await;
+        assert!(matches!(watched.left, Left::Late { .. }) && watched.cpu > Duration::ZERO);
     }
 
     #[tokio::test]
     async fn what_is_done_in_time_is_given_back() {
-        let watched = watch(async { 7 }, Deadline::new(Instant::now() + Duration::from_secs(60))).await;
-        assert_eq!(watched.output, Some(7));
+        assert!(matches!(watched(async { 7 }, LONG).await.left, Left::Done(7)));
+    }
+
+    #[tokio::test]
+    async fn a_future_is_cancelled_where_it_waits_and_where_it_yields() {
+        for guest in [futures::future::pending().boxed(), spin().boxed()] {
+            let cancel = CancellationToken::new();
+            let deadline = Deadline::new(Instant::now(), LONG);
+            let told = async {
+                tokio::task::yield_now().await;
+                cancel.cancel();
+            };
+            let (watched, ()) = tokio::join!(watch(guest, deadline, &cancel), told);
+            assert!(matches!(watched.left, Left::Cancelled));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_cancelled_before_it_starts_does_not_start() {
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let guest = async { panic!("it started") };
+        let watched: Watched<()> = watch(guest, Deadline::new(Instant::now(), LONG), &cancel).await;
+        assert!(matches!(watched.left, Left::Cancelled) && watched.cpu.is_zero());
     }
 }

@@ -2,7 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use spear_types::{NodeName, Timestamp};
+use bytesize::ByteSize;
+use spear_types::{Cpu, Duty, NodeName, Timestamp};
 
 use crate::{Ask, NodeId};
 
@@ -70,11 +71,11 @@ pub enum TermName {
 pub enum Filter {
     /// It refused this very run before.
     Excluded,
-    /// It is cordoned, draining or drained.
-    Duty,
     /// Its link is not open.
     Link,
-    /// It is avoided for its failures until then.
+    /// It is cordoned, draining or drained.
+    Duty(Duty),
+    /// It is avoided for its failures until then; where that is over, until the one run has ended that tries it again.
     Penalty(Timestamp),
     /// The first constraint that does not hold.
     Constraint(String),
@@ -104,6 +105,45 @@ impl Verdict {
         match self {
             Self::Scored(terms) => Some(terms.iter().map(|term| term.value).sum()),
             Self::Rejected(_) => None,
+        }
+    }
+}
+
+impl Filter {
+    /// Its name: `link`, `slots`, ….
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Excluded => "excluded",
+            Self::Link => "link",
+            Self::Duty(_) => "duty",
+            Self::Penalty(_) => "penalty",
+            Self::Constraint(_) => "constraints",
+            Self::Agent => "agent",
+            Self::Slots(_) => "slots",
+            Self::Cpu(..) => "cpu",
+            Self::Memory(..) => "memory",
+        }
+    }
+}
+
+/// Why the node did not pass.
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cores = |millis: &u32| Cpu::from_millis(*millis);
+        let iec = |bytes: &u64| ByteSize(*bytes).display().iec();
+        match self {
+            Self::Excluded => f.write_str("it refused this run"),
+            Self::Link => f.write_str("lost"),
+            Self::Duty(duty) => duty.fmt(f),
+            Self::Penalty(until) => {
+                write!(f, "it failed, and is avoided until {until} or until a run that tries it ends")
+            }
+            Self::Constraint(constraint) => write!(f, "its labels are not {constraint}"),
+            Self::Agent => f.write_str("it has no agent for it"),
+            Self::Slots(slots) => write!(f, "all {slots} slots are taken"),
+            Self::Cpu(asked, free) => write!(f, "{} cores are asked, {} are free", cores(asked), cores(free)),
+            Self::Memory(asked, free) => write!(f, "{} of memory are asked, {} are free", iec(asked), iec(free)),
         }
     }
 }

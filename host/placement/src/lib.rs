@@ -1,8 +1,9 @@
 //! Which node a run goes to, and why: pure, without a clock and without I/O.
 //!
 //! ```text
-//! Ask ─▶ Fleet::place ─▶ filters ─▶ scores ─▶ Taken      the node, and what it takes of it
-//!                           └──────────┴────▶ Decision   every node that was looked at, with filter or terms
+//! Ask ─▶ Fleet::place ─▶ candidates ─▶ filters ─▶ scores ─▶ NodeId     what the run takes of it is reserved
+//!                            │            └─────────┴─────▶ Decision   every node that was looked at: filter or terms
+//!                            └ all of a small fleet; of a large one the few that its index finds
 //! ```
 
 mod ask;

@@ -7,11 +7,13 @@ mod kv;
 mod logs;
 mod nodes;
 mod objects;
+mod schedules;
+mod tasks;
 
 use spear_proto::v1::{
     function_service_server::FunctionServiceServer, invoke_service_server::InvokeServiceServer,
-    kv_service_server::KvServiceServer, log_service_server::LogServiceServer, node_service_server::NodeServiceServer,
-    object_service_server::ObjectServiceServer,
+    kv_service_server::KvServiceServer, log_service_server::LogServiceServer,
+    object_service_server::ObjectServiceServer, task_service_server::TaskServiceServer,
 };
 use spear_store::Store;
 use spear_wire::server::Services;
@@ -19,37 +21,52 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     deploys::Deploys,
+    direct::Direct,
+    disk::Disk,
+    functions::Functions,
     logs::Logs,
-    nodes::{Lease, Nodes},
-    scheduler::Scheduler,
+    nodes::{Lease, Links},
+    scheduler::{Scheduler, Watches},
 };
 
 /// What stands behind the doors.
 pub(crate) struct Api {
     pub(crate) deploys: Deploys,
+    pub(crate) direct: Direct,
+    pub(crate) functions: Functions,
     pub(crate) scheduler: Scheduler,
+    pub(crate) watches: Watches,
+    pub(crate) disk: Disk,
     pub(crate) store: Store,
     pub(crate) logs: Logs,
-    pub(crate) nodes: Nodes,
+    pub(crate) links: Links,
     pub(crate) lease: Lease,
 }
 
 impl Api {
     pub(crate) fn services(self, stop: CancellationToken) -> Services {
-        let Self { deploys, scheduler, store, logs, nodes, lease } = self;
-        let functions = functions::Functions { deploys, store: store.clone() };
-        let invoke = InvokeServiceServer::new(invoke::Invoke { scheduler, store: store.clone() })
+        let Self { deploys, direct, functions, scheduler, watches, disk, store, logs, links, lease } = self;
+        let invoke = InvokeServiceServer::new(invoke::Invoke { direct, functions: functions.clone() })
             .max_decoding_message_size(lease.max_message)
             .max_encoding_message_size(lease.max_message);
         let values = KvServiceServer::new(kv::Values { store: store.clone() });
         let values = values.max_decoding_message_size(kv::MAX_MESSAGE).max_encoding_message_size(kv::MAX_MESSAGE);
-        let node = nodes::NodesApi { nodes, lease, store: store.clone(), stop };
+        let (read, watched) = (disk.clone(), watches.clone());
+        let logs =
+            logs::LogsApi { logs, scheduler: scheduler.clone(), watches: watched, disk: read, stop: stop.clone() };
+        let nodes =
+            nodes::NodesApi { scheduler: scheduler.clone(), links, lease, store: store.clone(), stop: stop.clone() };
+        let tasks = tasks::Tasks { scheduler, functions, watches, disk, stop };
+        let tasks = TaskServiceServer::new(tasks)
+            .max_decoding_message_size(lease.max_message.max(tasks::MAX_BATCH_MESSAGE))
+            .max_encoding_message_size(lease.max_message.max(tasks::MAX_BATCH_MESSAGE));
         Services::default()
-            .with(FunctionServiceServer::new(functions))
+            .with(FunctionServiceServer::new(functions::Functions { deploys, store: store.clone() }))
             .with(invoke)
             .with(values)
-            .with(LogServiceServer::new(logs::LogsApi { logs }))
-            .with(NodeServiceServer::new(node))
+            .with(LogServiceServer::new(logs))
+            .with(nodes.server())
             .with(ObjectServiceServer::new(objects::Objects { store }))
+            .with(tasks)
     }
 }

@@ -15,7 +15,7 @@ pub(crate) const MAX_DEPTH: usize = 100;
 pub struct Config {
     /// Where the SMS's gRPC listens.
     pub listen: SocketAddr,
-    /// Functions, versions and objects.
+    /// Functions, versions, objects and tasks.
     pub data: PathBuf,
     /// What functions may be granted: a policy file; absent: everything that their manifests ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,12 +25,23 @@ pub struct Config {
     /// How often a node says that it lives.
     #[serde(with = "humantime_serde")]
     pub heartbeat: Duration,
-    /// A node that is silent for so long is lost. A node that dies is lost at once, with its connection.
+    /// The tasks of a node that is silent for so long are others'. A node that ends is lost at once.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
-    /// Logs of recent tasks that are kept in memory: how many tasks.
-    pub log_tasks: usize,
-    /// The same: how many bytes.
+    /// The most tasks that have not ended.
+    pub queue: usize,
+    /// The most of one function.
+    pub queue_per_function: usize,
+    /// The most bytes of their calls.
+    pub queue_bytes: u64,
+    /// The most ended tasks that are kept: the oldest go first.
+    pub keep: u64,
+    /// How long ended tasks are kept.
+    #[serde(with = "humantime_serde")]
+    pub keep_for: Duration,
+    /// The most tasks and calls whose logs are kept: the oldest go first.
+    pub log_tasks: u64,
+    /// The most bytes of logs that are kept.
     pub log_bytes: u64,
 }
 
@@ -42,10 +53,16 @@ impl Default for Config {
             policy: None,
             depth: 8,
             heartbeat: Duration::from_secs(2),
-            // Three heartbeats may be late before a node is given up.
-            lease: Duration::from_secs(8),
-            log_tasks: 1_000,
-            log_bytes: 64 << 20,
+            // A network that is away for 5 s has to cost nothing: with the heartbeat before, the wait before the next
+            // connection and its making that is up to 10 s of silence, and a machine may be busy as well.
+            lease: Duration::from_secs(15),
+            queue: 1_000_000,
+            queue_per_function: 200_000,
+            queue_bytes: 1 << 30,
+            keep: 1_000_000,
+            keep_for: Duration::from_hours(7 * 24),
+            log_tasks: 100_000,
+            log_bytes: 1 << 30,
         }
     }
 }
@@ -60,6 +77,39 @@ impl Config {
         if !(1..=MAX_DEPTH).contains(&self.depth) {
             return Err(Error::Config(format!("depth = {} has to be 1 to {MAX_DEPTH}", self.depth)));
         }
-        Ok(())
+        let most = [
+            ("queue", self.queue as u64),
+            ("queue_per_function", self.queue_per_function as u64),
+            ("queue_bytes", self.queue_bytes),
+            // Who submits wants to read what came of it.
+            ("keep", self.keep),
+        ];
+        match most.iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(Error::Config(format!("{name} has to be over 0"))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_together_is_named() {
+        assert!(Config::default().check().is_ok());
+        let base = Config::default;
+        let bad = [
+            ("heartbeat", Config { heartbeat: Duration::ZERO, ..base() }),
+            ("lease", Config { lease: base().heartbeat, ..base() }),
+            ("depth", Config { depth: MAX_DEPTH + 1, ..base() }),
+            ("queue_per_function", Config { queue_per_function: 0, ..base() }),
+            ("queue_bytes", Config { queue_bytes: 0, ..base() }),
+            ("keep", Config { keep: 0, ..base() }),
+        ];
+        for (name, config) in bad {
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.contains(name), "{name}: {error}");
+        }
     }
 }

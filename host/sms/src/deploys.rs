@@ -8,6 +8,7 @@ use std::{
 
 use spear_admission::{Component, MAX_COMPONENT};
 use spear_proto::v1::{self, deploy_request::Part};
+use spear_state::Command;
 use spear_store::{Deployed, FunctionDraft, NewBlob, Store};
 use spear_types::{
     Code, Digest, FunctionName, FunctionSpec, GrantPolicy, Granted, Grants, LimitPolicy, Limits, Refusal,
@@ -15,6 +16,8 @@ use spear_types::{
 use spear_wire::{Decode as _, from_status, required};
 use tokio::{sync::Semaphore, time::timeout};
 use tonic::Streaming;
+
+use crate::{functions::Functions, scheduler::Scheduler};
 
 /// How long an upload may pause: it holds a file, and a deploy its function's name.
 pub(crate) const PAUSE: Duration = Duration::from_secs(30);
@@ -24,6 +27,8 @@ pub(crate) struct Deploys {
     store: Store,
     policy: LimitPolicy,
     grants: Arc<GrantPolicy>,
+    functions: Functions,
+    scheduler: Scheduler,
     under_way: Arc<Mutex<HashSet<FunctionName>>>,
     /// A component made for it keeps the validator busy for seconds: one at a time, so an author cannot take every core.
     checking: Arc<Semaphore>,
@@ -45,8 +50,15 @@ struct Turn {
 }
 
 impl Deploys {
-    pub(crate) fn new(store: Store, policy: LimitPolicy, grants: Arc<GrantPolicy>) -> Self {
-        Self { store, policy, grants, under_way: Arc::default(), checking: Arc::new(Semaphore::new(1)) }
+    pub(crate) fn new(
+        store: Store,
+        policy: LimitPolicy,
+        grants: Arc<GrantPolicy>,
+        functions: Functions,
+        scheduler: Scheduler,
+    ) -> Self {
+        let (under_way, checking) = (Arc::default(), Arc::new(Semaphore::new(1)));
+        Self { store, policy, grants, functions, scheduler, under_way, checking }
     }
 
     /// Takes a deploy to its end.
@@ -62,7 +74,26 @@ impl Deploys {
         self.admit(&blob, granted.clone()).await?;
         let FunctionSpec { name, description, limits: _, grants: _, settings, placement } = plan.spec;
         let draft = FunctionDraft { name, description, limits: plan.limits, grants: granted, settings, placement };
-        Ok(self.store.deploy(draft, blob, SystemTime::now()).await?)
+        let _held = self.functions.hold().await;
+        let deployed = self.store.deploy(draft, blob, SystemTime::now()).await?;
+        if let Deployed::Created(function) = &deployed {
+            self.functions.changed(&function.name);
+            let function = self.functions.limited(function.clone()).function;
+            self.scheduler.apply_now(Command::FunctionDeployed(function))?;
+        }
+        Ok(deployed)
+    }
+
+    /// Deletes a function with all its versions, and says how many there were. Its tasks and schedules end.
+    ///
+    /// # Errors
+    /// `UnknownFunction`.
+    pub(crate) async fn delete(&self, name: FunctionName) -> Result<u32, Refusal> {
+        let _removal = self.functions.removal().await;
+        let versions = self.store.delete_function(&name).await?;
+        self.functions.changed(&name);
+        self.scheduler.apply_now(Command::FunctionRemoved(name))?;
+        Ok(versions)
     }
 
     /// What a function would have of what it asks for.

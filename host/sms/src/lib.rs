@@ -1,26 +1,32 @@
-//! The Spear Management Service: knows functions, nodes and objects, decides what runs where.
+//! The Spear Management Service: knows functions, nodes, tasks and objects, decides what runs where.
 //!
 //! ```text
-//!          ┌ functions ─▶ deploys ────────────────────▶ store
-//!  api ────┤ invoke ───▶ scheduler ─▶ nodes ─▶ Spearlet
-//! convert  │              place        slot     │
-//!          │                             logs ◀─┘
-//!          ├ logs ─────▶ logs
-//!          ├ nodes ────▶ nodes (links in)
-//!          └ objects ─────────────────────────────────▶ store
+//!          ┌ functions ─▶ deploys ───────────────────────────▶ store
+//!          ├ invoke ────▶ direct ──┐                ┌▶ journal
+//!  api ────┤ tasks ────────────────┼▶ scheduler ────┤
+//! convert  │ schedules ────────────┘  state         └▶ effects ─▶ nodes (links out), watches, logs
+//!          ├ nodes ─────▶ nodes (links in) ─▶ scheduler
+//!          ├ logs ──────▶ logs ──────────────▶ journal
+//!          └ objects, kv ────────────────────────────────────▶ store
 //! ```
 
 mod api;
 mod config;
 mod deploys;
+mod direct;
+mod disk;
+mod functions;
 mod logs;
 mod nodes;
+mod retention;
 mod scheduler;
+mod start;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use spear_store::Store;
-use spear_types::{GrantPolicy, LimitPolicy};
+use spear_state::Journal;
+use spear_store::{Store, TaskJournal};
+use spear_types::{GrantPolicy, LimitPolicy, Refusal};
 use spear_wire::{
     max_message,
     server::{self, Listener},
@@ -31,9 +37,13 @@ pub use crate::config::Config;
 use crate::{
     api::Api,
     deploys::Deploys,
+    direct::Direct,
+    disk::Disk,
+    functions::Functions,
     logs::Logs,
-    nodes::{Lease, Nodes},
-    scheduler::Scheduler,
+    nodes::{Lease, Links},
+    retention::Retention,
+    scheduler::{Committer, Effects, Scheduler, Watches},
 };
 
 /// Why an SMS could not start or had to end.
@@ -45,6 +55,12 @@ pub enum Error {
     /// The data could not be opened.
     #[error("cannot open the data")]
     Store(#[from] spear_store::Error),
+    /// The tasks that were remembered could not be read.
+    #[error("cannot read the tasks")]
+    Tasks(#[source] Refusal),
+    /// The thread that remembers could not start, or broke off.
+    #[error("nothing can be remembered: {0}")]
+    Committer(String),
     /// The address could not be bound, or serving broke off.
     #[error(transparent)]
     Server(#[from] server::Error),
@@ -54,6 +70,10 @@ pub enum Error {
 pub struct Sms {
     listener: Listener,
     api: Api,
+    scheduler: Scheduler,
+    committer: Committer,
+    retention: Retention,
+    disk: Disk,
 }
 
 impl Sms {
@@ -65,20 +85,30 @@ impl Sms {
         config.check()?;
         let listener = Listener::bind(config.listen).await?;
         let store = Store::open(&config.data).await?;
-        let grants = Arc::new(grants);
-        let logs = Logs::new(config.log_tasks, config.log_bytes);
-        let nodes = Nodes::default();
+        let journal = open_journal(&config).await?;
+        let (disk, grants) = (Disk::new(Arc::clone(&journal)), Arc::new(grants));
+        let functions = Functions::new(store.clone(), Arc::clone(&grants));
+        let (state, out) = start::restore(&config, &disk, &functions).await.map_err(Error::Tasks)?;
+        let (links, logs, watches) = (Links::default(), Logs::new(Arc::clone(&journal)), Watches::new());
+        let effects = Effects::new(Arc::clone(&journal), watches.clone(), links.clone(), logs.clone());
+        let (scheduler, committer) = scheduler::start(state, out, journal, effects.performing())
+            .map_err(|error| Error::Committer(error.to_string()))?;
+        // What came of the start is remembered before anybody asks.
+        scheduler.durable().await.map_err(Error::Tasks)?;
         let max_message = max_message(&policy.maxima);
-        let lease = Lease { heartbeat: config.heartbeat, silence: config.lease, max_message };
         let api = Api {
-            deploys: Deploys::new(store.clone(), policy, Arc::clone(&grants)),
-            scheduler: Scheduler::new(nodes.clone(), logs.clone(), config.depth, grants),
+            deploys: Deploys::new(store.clone(), policy, grants, functions.clone(), scheduler.clone()),
+            direct: Direct::new(scheduler.clone(), links.clone(), config.depth),
+            functions,
+            scheduler: scheduler.clone(),
+            watches,
+            disk: disk.clone(),
             store,
             logs,
-            nodes,
-            lease,
+            links,
+            lease: Lease { heartbeat: config.heartbeat, silence: config.lease, max_message },
         };
-        Ok(Self { listener, api })
+        Ok(Self { listener, api, scheduler, committer, retention: Retention::of(&config), disk })
     }
 
     /// Where the SMS's gRPC is reached.
@@ -87,12 +117,27 @@ impl Sms {
         self.listener.address()
     }
 
-    /// Serves until `stop`, then finishes what is under way.
+    /// Serves until `stop`, then finishes what is under way and has it remembered.
     ///
     /// # Errors
-    /// When the server breaks off.
+    /// When the server breaks off, or nothing can be remembered any more.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let services = self.api.services(stop.clone());
-        Ok(self.listener.serve(services, stop).await?)
+        let Self { listener, api, scheduler, committer, retention, disk } = self;
+        let services = api.services(stop.clone());
+        let served = tokio::select! {
+            served = listener.serve(services, stop) => served.map_err(Error::from),
+            () = scheduler.broken() => Err(Error::Committer("its thread broke off".to_owned())),
+            never = scheduler::tick(scheduler.clone()) => match never {},
+            never = retention.run(scheduler.clone(), disk) => match never {},
+        };
+        let stopped = tokio::task::spawn_blocking(|| committer.stop()).await;
+        stopped.map_err(|error| Error::Committer(error.to_string())).and(served)
     }
+}
+
+async fn open_journal(config: &Config) -> Result<Arc<dyn Journal>, Error> {
+    let data = config.data.clone();
+    let opened = tokio::task::spawn_blocking(move || TaskJournal::open(&data)).await;
+    let journal = opened.map_err(|error| Error::Committer(error.to_string()))??;
+    Ok(Arc::new(journal))
 }

@@ -1,6 +1,7 @@
 //! The long-running programs: bind, say where, serve, end in order.
 
 use std::{
+    collections::BTreeMap,
     fs,
     future::Future,
     net::SocketAddr,
@@ -29,6 +30,9 @@ use crate::{
 /// How long what is under way may take once a program was told to stop.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// How much of that a Spearlet keeps for itself, to tell the SMS what became of what did not end.
+const REPORT: Duration = Duration::from_secs(5);
+
 /// Run the SMS and one Spearlet in one process.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
@@ -41,9 +45,8 @@ pub(crate) struct Up {
     /// Where the Spearlet listens. [default: as configured, else a free port]
     #[arg(long, value_name = "ADDRESS")]
     spearlet_listen: Option<SocketAddr>,
-    /// Runs at once. [default: 256]
-    #[arg(long)]
-    slots: Option<u32>,
+    #[command(flatten)]
+    capacity: Capacity,
 }
 
 /// Run the SMS.
@@ -72,9 +75,25 @@ pub(crate) struct Spearlet {
     /// The URL that the SMS reaches the node at. [default: where it listens]
     #[arg(long, value_name = "URL")]
     advertise: Option<String>,
+    #[command(flatten)]
+    capacity: Capacity,
+}
+
+/// What a node has for runs.
+#[derive(Debug, Args)]
+struct Capacity {
     /// Runs at once. [default: 256]
     #[arg(long)]
     slots: Option<u32>,
+    /// Cores for runs, as in 3.5. [default: the machine's]
+    #[arg(long, value_name = "CORES")]
+    cpu: Option<f64>,
+    /// Memory for runs, as in 4GiB. [default: the machine's, without a reserve]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// A label that functions may choose the node by; may be repeated.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    labels: Vec<(String, String)>,
 }
 
 /// What of `[sms]` was given as flags.
@@ -101,6 +120,12 @@ pub(crate) struct SpearletFlags {
     advertise: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     slots: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: BTreeMap<String, String>,
 }
 
 impl Up {
@@ -108,8 +133,7 @@ impl Up {
         let folder = |name: &str| self.data.as_ref().map(|data| data.join(name));
         let sms = SmsFlags { listen: self.listen, data: folder("sms") };
         let data = folder("spearlet");
-        let spearlet =
-            SpearletFlags { listen: self.spearlet_listen, data, slots: self.slots, ..SpearletFlags::default() };
+        let spearlet = SpearletFlags { listen: self.spearlet_listen, data, ..self.capacity.flags() };
         Flags { client: None, sms: Some(sms), spearlet: Some(spearlet) }
     }
 }
@@ -129,10 +153,24 @@ impl Spearlet {
             sms,
             name: self.name.clone(),
             advertise: self.advertise.clone(),
-            slots: self.slots,
+            ..self.capacity.flags()
         };
         Flags { client: None, sms: None, spearlet: Some(spearlet) }
     }
+}
+
+impl Capacity {
+    fn flags(&self) -> SpearletFlags {
+        let Self { slots, cpu, memory, labels } = self;
+        let labels = labels.iter().cloned().collect();
+        SpearletFlags { slots: *slots, cpu: *cpu, memory: memory.clone(), labels, ..SpearletFlags::default() }
+    }
+}
+
+/// `zone=a`
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is needed, as in zone=a")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// What every program does first.
@@ -164,7 +202,7 @@ pub(crate) async fn spearlet(context: &Context<'_>) -> anyhow::Result<ExitCode> 
     start(context)?;
     let stop = stopped_by_signals()?;
     let spearlet = bind_spearlet(context, context.config.spearlet.clone()).await?;
-    within_grace(&stop, spearlet.run(stop.clone())).await
+    within_grace(&stop, spearlet.run(stop.clone(), GRACE - REPORT)).await
 }
 
 /// `spear up`: the same two programs over the same sockets, in one process.
@@ -177,7 +215,7 @@ pub(crate) async fn up(context: &Context<'_>) -> anyhow::Result<ExitCode> {
     let node = async {
         // Calls that are let end may still want objects: the SMS stops after the node. Whichever ends, ends the other.
         let _sms_too = sms_stop.clone().drop_guard();
-        spearlet.run(stop.clone()).await.map_err(anyhow::Error::from)
+        spearlet.run(stop.clone(), GRACE - REPORT).await.map_err(anyhow::Error::from)
     };
     let service = async {
         let _node_too = stop.clone().drop_guard();

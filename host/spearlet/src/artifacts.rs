@@ -1,6 +1,11 @@
 //! Artifacts by digest: fetched once from the SMS, verified, kept.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    mem,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use spear_admission::{Component, MAX_COMPONENT};
 use spear_proto::v1::{FetchArtifactRequest, node_service_client::NodeServiceClient};
@@ -9,15 +14,40 @@ use spear_types::{Code, Digest, Refusal};
 use spear_wire::from_status;
 use tonic::transport::Channel;
 
+/// The most that the SMS is told of: it prefers a node that has an artifact, and asks no more of this.
+const TOLD: usize = 10_000;
+
 /// The node's artifacts.
 pub(crate) struct Artifacts {
     blobs: Blobs,
     sms: NodeServiceClient<Channel>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    all: BTreeSet<Digest>,
+    /// Those that the SMS was not told of.
+    fresh: Vec<Digest>,
 }
 
 impl Artifacts {
     pub(crate) async fn open(folder: &Path, sms: Channel) -> Result<Self, Error> {
-        Ok(Self { blobs: Blobs::open(folder).await?, sms: NodeServiceClient::new(sms) })
+        let blobs = Blobs::open(folder).await?;
+        let all = blobs.digests(TOLD).await?.into_iter().collect();
+        Ok(Self { blobs, sms: NodeServiceClient::new(sms), held: Mutex::new(Held { all, fresh: Vec::new() }) })
+    }
+
+    /// What the node holds, as far as the SMS wants to know: for a new link.
+    pub(crate) fn held(&self) -> Vec<String> {
+        let mut held = self.lock();
+        held.fresh.clear();
+        held.all.iter().map(ToString::to_string).collect()
+    }
+
+    /// What came since the SMS was told last.
+    pub(crate) fn take_fresh(&self) -> Vec<String> {
+        mem::take(&mut self.lock().fresh).iter().map(ToString::to_string).collect()
     }
 
     /// The artifact's file.
@@ -45,8 +75,22 @@ impl Artifacts {
         }
         check(&blob).await?;
         self.blobs.keep(blob).await?;
+        self.lock().add(*digest);
         tracing::info!(%digest, "artifact fetched");
         Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        // At the worst the SMS is told of one artifact less.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn add(&mut self, digest: Digest) {
+        if self.all.len() < TOLD && self.all.insert(digest) {
+            self.fresh.push(digest);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
-use spear_engine::{Attempt, Engine, Prepared, Report, Terms};
+use spear_engine::{Attempt, Engine, Listener, Prepared, Report, Running, Terms};
 use spear_types::{Code, Digest, Refusal};
 use tokio::{sync::Semaphore, task::JoinError};
 
@@ -28,22 +28,27 @@ pub(crate) struct Components(Arc<Shared>);
 
 struct Shared {
     engine: Engine,
-    artifacts: Artifacts,
+    artifacts: Arc<Artifacts>,
     prepared: Cache<Key, Arc<Prepared>>,
     compiling: Semaphore,
 }
 
 impl Components {
-    pub(crate) fn new(engine: Engine, artifacts: Artifacts) -> Self {
+    pub(crate) fn new(engine: Engine, artifacts: Arc<Artifacts>) -> Self {
         let shared = Shared { engine, artifacts, prepared: Cache::new(KEPT), compiling: Semaphore::new(COMPILING) };
         Self(Arc::new(shared))
+    }
+
+    /// The component, where it is prepared.
+    pub(crate) fn kept(&self, key: &Key) -> Option<Arc<Prepared>> {
+        self.0.prepared.get(key)
     }
 
     /// The prepared component; of many that ask at once one does the work.
     ///
     /// The work goes on when nobody waits for it any more: the next one who asks must not start it again.
     pub(crate) async fn get(&self, key: Key) -> Result<Arc<Prepared>, Refusal> {
-        if let Some(prepared) = self.0.prepared.get(&key) {
+        if let Some(prepared) = self.kept(&key) {
             return Ok(prepared);
         }
         let shared = Arc::clone(&self.0);
@@ -58,6 +63,16 @@ impl Components {
         slot: S,
     ) -> Result<Report, Refusal> {
         self.0.engine.run(prepared, attempt, slot).await
+    }
+
+    pub(crate) fn start<S: Send + 'static>(
+        &self,
+        prepared: &Arc<Prepared>,
+        attempt: Attempt,
+        slot: S,
+        listener: impl Listener,
+    ) -> Result<Running, Refusal> {
+        self.0.engine.start(prepared, attempt, slot, listener)
     }
 }
 

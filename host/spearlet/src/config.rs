@@ -1,9 +1,13 @@
 //! `[spearlet]`: what a node is told at start.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, thread, time::Duration};
+use std::{collections::BTreeMap, env, net::SocketAddr, path::PathBuf, thread, time::Duration};
 
-use serde::{Deserialize, Serialize};
-use spear_types::{FolderName, NodeName};
+use bytesize::ByteSize;
+use serde::{Deserialize, Deserializer, Serialize};
+use spear_types::{Code, Cpu, FolderName, LabelName, Labels, MAX_LABELS, NodeName, Refusal};
+
+/// The label that is the node's name: nobody sets it.
+const NODE: &str = "node";
 
 /// The section `[spearlet]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,6 +27,13 @@ pub struct Config {
     pub data: PathBuf,
     /// Runs at once. Each reserves 16 GiB of address space, and memory only as it is used.
     pub slots: u32,
+    /// Cores that the node has for runs, as in `3.5`; absent: those of the machine that this process may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Cpu>,
+    /// Memory that the node has for runs, as in `"4GiB"`; absent: that of the machine, or of the process's control group
+    /// where that is less, without a reserve for everything else.
+    #[serde(deserialize_with = "size", skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
     /// Threads that guests run on; absent: one for each core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -42,6 +53,9 @@ pub struct Config {
     /// `[spearlet.files]`: the folders of this node that functions may be granted, by the names that grants have for
     /// them: `assets = "/srv/assets"`. Opened when a version first runs; what the path names later does not matter to it.
     pub files: BTreeMap<FolderName, PathBuf>,
+    /// `[spearlet.labels]`: what functions may choose nodes by: `zone = "a"`. Beside them are `arch` and `os`, as this
+    /// machine has them, unless they are set; and `node`, the node's name, which cannot be.
+    pub labels: Labels,
 }
 
 impl Default for Config {
@@ -53,6 +67,8 @@ impl Default for Config {
             advertise: None,
             data: PathBuf::from("spear-data/spearlet"),
             slots: 256,
+            cpu: None,
+            memory: None,
             threads: None,
             secrets: None,
             policy: None,
@@ -60,6 +76,7 @@ impl Default for Config {
             reconnect: Duration::from_secs(2),
             ca: None,
             files: BTreeMap::new(),
+            labels: Labels::new(),
         }
     }
 }
@@ -78,9 +95,66 @@ impl Config {
         self.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)).max(1)
     }
 
+    /// The labels in force.
+    ///
+    /// # Errors
+    /// When `node` is set, or when they are too many.
+    pub fn labels(&self) -> Result<Labels, Refusal> {
+        let invalid = |message: String| Refusal::new(Code::InvalidRequest, message);
+        if self.labels.keys().any(|label| label.as_str() == NODE) {
+            return Err(invalid(format!("{NODE} is the node's name: set [spearlet] name")));
+        }
+        let name = |text: &str| LabelName::try_from(text.to_owned());
+        let of_machine = [("arch", env::consts::ARCH), ("os", env::consts::OS)];
+        let mut labels: Labels = of_machine
+            .into_iter()
+            .map(|(label, value)| Ok((name(label)?, value.to_owned().try_into()?)))
+            .collect::<Result<_, Refusal>>()?;
+        labels.extend(self.labels.clone());
+        if labels.len() > MAX_LABELS {
+            return Err(invalid(format!("{} labels are over the limit of {MAX_LABELS}", labels.len())));
+        }
+        Ok(labels)
+    }
+
     /// The URL in force for an address that was bound.
     #[must_use]
     pub fn advertised(&self, bound: SocketAddr) -> String {
         self.advertise.clone().unwrap_or_else(|| format!("http://{bound}"))
+    }
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Option::<ByteSize>::deserialize(deserializer).map(|size| size.map(|size| size.as_u64()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_labels(labels: impl Iterator<Item = (String, String)>) -> Config {
+        let labels = labels.map(|(label, value)| (label.try_into().unwrap(), value.try_into().unwrap())).collect();
+        Config { labels, ..Config::default() }
+    }
+
+    fn labels(config: &Config) -> Vec<String> {
+        config.labels().unwrap().iter().map(|(label, value)| format!("{label}={value}")).collect()
+    }
+
+    #[test]
+    fn a_node_has_the_labels_of_its_machine_unless_they_are_set() {
+        let (arch, os) = (env::consts::ARCH, env::consts::OS);
+        assert_eq!(labels(&Config::default()), [format!("arch={arch}"), format!("os={os}")]);
+        let set = [("os", "mine"), ("zone", "a")].map(|(label, value)| (label.to_owned(), value.to_owned()));
+        assert_eq!(labels(&with_labels(set.into_iter())), [format!("arch={arch}"), "os=mine".into(), "zone=a".into()]);
+    }
+
+    #[test]
+    fn the_nodes_name_is_no_label_to_set_and_labels_are_bounded() {
+        let node = with_labels([("node".to_owned(), "other".to_owned())].into_iter());
+        assert!(node.labels().unwrap_err().message.contains("[spearlet] name"));
+        let many = |count: usize| with_labels((0..count).map(|number| (format!("l{number}"), "x".to_owned())));
+        assert!(many(MAX_LABELS - 2).labels().is_ok());
+        assert!(many(MAX_LABELS - 1).labels().unwrap_err().message.contains("limit of 64"));
     }
 }

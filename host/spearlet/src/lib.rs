@@ -1,43 +1,61 @@
 //! The node: what runs functions where it is told to.
 //!
 //! ```text
-//!            ┌ link ──────── registers, beats, reconnects ───────▶ SMS
-//! Spearlet ──┤
-//!            └ server ─▶ slots ─▶ components ─▶ engine ─▶ hostcalls
-//!               Run      permit    │  prepare    one call    │
-//!                                  ▼                         ▼
-//!                               artifacts ◀── by digest ── SMS ── objects
+//!            ┌ link ◀─ orders ──────────────────────────────────── SMS
+//!            │  │ attempts ─▶ node ┐        outbox ─ reports ─────▶ │
+//! Spearlet ──┤                     ├▶ slots ─▶ components ─▶ engine ─▶ hostcalls
+//!            └ server ─────────────┘  permit    │  prepare    one call    │
+//!               Run                             ▼                         ▼
+//!                                            artifacts ◀── by digest ── SMS ── objects
 //! ```
+//!
+//! A task comes over the link and is reported over it, whatever breaks meanwhile. A call that somebody waits for comes
+//! to the server, and its answer goes back the same way.
 
 mod artifacts;
+mod attempts;
 mod components;
 mod config;
+mod door;
 mod kv;
 mod link;
+mod machine;
+mod node;
 mod objects;
 mod secrets;
 mod server;
 mod slots;
 mod tasks;
+mod version;
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use spear_engine::{Allocation, Engine};
 use spear_hostcalls::{Backends, Hostcalls, files::Folders, http::Network};
-use spear_proto::v1::spearlet_service_server::SpearletServiceServer;
-use spear_types::{GrantPolicy, Limits, NodeName};
+use spear_proto::v1::{
+    Register, node_service_client::NodeServiceClient, spearlet_service_server::SpearletServiceServer,
+};
+use spear_types::{Capacity, GrantPolicy, Labels, Limits, NodeName, Refusal};
 use spear_wire::{
-    max_message,
+    Encode as _, max_message,
     server::{Listener, Services},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
+use uuid::Uuid;
 
 pub use crate::config::Config;
 use crate::{
-    artifacts::Artifacts, components::Components, kv::RemoteKv, link::Link, objects::RemoteObjects,
-    secrets::NodeSecrets, server::Runs, slots::Slots, tasks::RemoteTasks,
+    artifacts::Artifacts, components::Components, door::Door, kv::RemoteKv, link::Link, machine::capacity,
+    objects::RemoteObjects, secrets::NodeSecrets, server::Runs, slots::Slots, tasks::RemoteTasks,
 };
+
+/// The kind of implementation that the node runs.
+const AGENT: &str = "wasm";
+
+/// What the link may have on its way to the node before the node has looked at it: a stream of orders must not wait for
+/// the network's round trips.
+const LINK_WINDOW: u32 = 1 << 20;
 
 /// Why a Spearlet could not start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +71,9 @@ pub enum Error {
     /// The node listens everywhere and would tell the SMS to reach it nowhere.
     #[error("listening on {0}, the node has to say where it is reached: set [spearlet] advertise, or --advertise URL")]
     Advertise(SocketAddr),
+    /// The labels are not those of a node.
+    #[error("[spearlet.labels]: {0}")]
+    Labels(Refusal),
     /// The engine could not be made.
     #[error(transparent)]
     Engine(#[from] spear_engine::Error),
@@ -86,7 +107,6 @@ pub struct Spearlet {
     allocation: Allocation,
     runs: Runs,
     link: Link,
-    maxima: Limits,
 }
 
 impl Spearlet {
@@ -98,16 +118,18 @@ impl Spearlet {
         if config.listen.ip().is_unspecified() && config.advertise.is_none() {
             return Err(Error::Advertise(config.listen));
         }
+        let labels = config.labels().map_err(Error::Labels)?;
         let listener = Listener::bind(config.listen).await?;
-        let sms = connect(&config.sms)?;
-        let name = config.node_name();
-        let slots = Slots::new(config.slots);
+        let sms = kept_alive(&config.sms)?.connect_lazy();
         let engine = engine(&config, &maxima, sms.clone())?;
         let allocation = engine.allocation();
-        let artifacts = Artifacts::open(&config.data.join("artifacts"), sms.clone()).await?;
-        let link = Link::new(sms, &config, name.clone(), listener.address(), slots.clone());
-        let runs = Runs::new(name, Components::new(engine, artifacts), slots, maxima.clone(), policy);
-        Ok(Self { listener, allocation, runs, link, maxima })
+        let artifacts = Arc::new(Artifacts::open(&config.data.join("artifacts"), sms).await?);
+        let register = register(&config, listener.address(), labels);
+        let components = Components::new(engine, Arc::clone(&artifacts));
+        let door = Arc::new(Door { node: config.node_name(), maxima, policy });
+        let runs = Runs { door, components, slots: Slots::new(config.slots) };
+        let link = Link::new(own_connection(&config.sms, &runs.door)?, &runs, artifacts, register, config.reconnect);
+        Ok(Self { listener, allocation, runs, link })
     }
 
     /// Where the node's gRPC is reached.
@@ -119,7 +141,7 @@ impl Spearlet {
     /// The node's name.
     #[must_use]
     pub fn name(&self) -> &NodeName {
-        self.link.name()
+        &self.runs.door.node
     }
 
     /// How instances get their memory on this machine.
@@ -128,25 +150,62 @@ impl Spearlet {
         self.allocation
     }
 
-    /// Serves until `stop`, then finishes the runs that are under way.
+    /// Serves until `stop`, then finishes what is under way, and tells the SMS of it. A task that does not end within
+    /// `grace` is stopped, and to the SMS it is lost with the node.
     ///
     /// # Errors
     /// When the server breaks off.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let limit = max_message(&self.maxima);
-        let runs = SpearletServiceServer::new(self.runs);
+    pub async fn run(self, stop: CancellationToken, grace: Duration) -> Result<(), Error> {
+        let Self { listener, runs, link, .. } = self;
+        let (limit, slots, stopped) = (max_message(&runs.door.maxima), runs.slots.clone(), stop.clone());
+        let runs = SpearletServiceServer::new(runs);
         let runs = runs.max_decoding_message_size(limit).max_encoding_message_size(limit);
-        let serve = self.listener.serve(Services::default().with(runs), stop.clone());
-        // The link ends with `stop`, so the SMS sends nothing more while the last runs finish.
-        let (served, ()) = tokio::join!(serve, self.link.run(stop));
-        Ok(served?)
+        // Until the SMS knows that the node leaves, who calls it is refused, and not left without an answer.
+        let left = CancellationToken::new();
+        let refuse = async {
+            stopped.cancelled().await;
+            slots.close();
+            Ok(())
+        };
+        let link = async {
+            let _no_more_calls = left.clone().drop_guard();
+            link.run(stop, grace).await;
+            Ok(())
+        };
+        let serve = async { Ok(listener.serve(Services::default().with(runs), left.clone()).await?) };
+        tokio::try_join!(serve, link, refuse).map(|_| ())
     }
 }
 
-fn connect(address: &str) -> Result<Channel, Error> {
+fn register(config: &Config, address: SocketAddr, labels: Labels) -> Register {
+    let Capacity { slots, cpu, memory } = capacity(config);
+    Register {
+        name: config.node_name().to_string(),
+        address: config.advertised(address),
+        slots,
+        spear_version: env!("CARGO_PKG_VERSION").to_owned(),
+        incarnation: Uuid::now_v7().to_string(),
+        cpu_millis: cpu.as_millis(),
+        memory_bytes: memory,
+        labels: labels.encode(),
+        agents: vec![AGENT.to_owned()],
+        ..Register::default()
+    }
+}
+
+fn kept_alive(address: &str) -> Result<Endpoint, Error> {
     let endpoint = Endpoint::from_shared(address.to_owned())
         .map_err(|source| Error::SmsAddress { address: address.to_owned(), source })?;
-    Ok(link::kept_alive(endpoint).connect_lazy())
+    Ok(link::kept_alive(endpoint))
+}
+
+/// The link's connection carries nothing else: an object that a guest is slow to read must not hold up its orders.
+fn own_connection(address: &str, door: &Door) -> Result<NodeServiceClient<Channel>, Error> {
+    let endpoint =
+        kept_alive(address)?.initial_stream_window_size(LINK_WINDOW).initial_connection_window_size(LINK_WINDOW);
+    let limit = max_message(&door.maxima);
+    let sms = NodeServiceClient::new(endpoint.connect_lazy());
+    Ok(sms.max_decoding_message_size(limit).max_encoding_message_size(limit))
 }
 
 fn engine(config: &Config, maxima: &Limits, sms: Channel) -> Result<Engine, Error> {

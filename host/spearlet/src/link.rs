@@ -1,23 +1,37 @@
-//! The node's link to its SMS: registers, beats, and comes back after every break.
+//! The node's link to its SMS: registers, takes orders, reports, and comes back after every break.
+//!
+//! ```text
+//!          open, again after every break
+//! Link ─▶ Session ── orders ────▶ attempts ─▶ engine
+//!            ▲  └─── acknowledged ─▶ │           │
+//!            └──── reports, beats ── outbox ◀────┘ events
+//! ```
 
-use std::{net::SocketAddr, time::Duration};
+mod session;
+
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use spear_engine::Prepared;
 use spear_proto::v1::{
-    Heartbeat, LinkRequest, LinkResponse, Register, Registered, link_request, link_response,
-    node_service_client::NodeServiceClient,
+    self, Heartbeat, LinkRequest, Register, link_request, link_response, node_service_client::NodeServiceClient,
 };
-use spear_types::{Code, NodeName, Refusal};
-use spear_wire::{from_status, required};
-use tokio::{sync::mpsc, time::MissedTickBehavior};
-use tokio_stream::wrappers::ReceiverStream;
+use spear_types::{Code, Refusal};
+use spear_wire::{Encode as _, from_status, required};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    Streaming,
-    transport::{Channel, Endpoint},
-};
+use tonic::transport::{Channel, Endpoint};
 
-use crate::{Config, slots::Slots};
+use self::session::{Session, Talk};
+use crate::{
+    artifacts::Artifacts,
+    attempts::{Attempts, Event},
+    door::Door,
+    machine::Machine,
+    node::Node,
+    server::Runs,
+    slots::Slots,
+};
 
 /// The first wait after a break; doubled each time, with jitter, so that a fleet does not come back in one moment.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -25,20 +39,35 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// A connection that says nothing is asked whether it lives: a machine that lost its power closes no socket.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-/// Keeps one node registered.
+/// Events that are looked at before anything else is.
+const EVENTS: usize = 1_024;
+
+/// Keeps one node registered, and does what the SMS orders.
 pub(crate) struct Link {
     sms: NodeServiceClient<Channel>,
+    /// Without what changes from link to link.
     register: Register,
-    name: NodeName,
+    door: Arc<Door>,
     slots: Slots,
+    artifacts: Arc<Artifacts>,
+    attempts: Attempts<Node>,
+    events: mpsc::UnboundedReceiver<Event<Arc<Prepared>>>,
+    machine: Machine,
     longest_wait: Duration,
+    /// When the attempts are others', while there is no link.
+    lease_over: Option<Instant>,
+    ending: Ending,
 }
 
-/// A link that the SMS has acknowledged.
-struct Open {
-    out: mpsc::Sender<LinkRequest>,
-    inbound: Streaming<LinkResponse>,
-    heartbeat_every: Duration,
+/// How the node ends.
+#[derive(Default)]
+struct Ending {
+    /// Told when it has to.
+    stop: CancellationToken,
+    /// How long runs may go on then.
+    grace: Duration,
+    /// When that is over.
+    over: Option<Instant>,
 }
 
 /// The settings of a connection that has to notice when the other side is gone.
@@ -51,40 +80,54 @@ pub(crate) fn kept_alive(endpoint: Endpoint) -> Endpoint {
 }
 
 impl Link {
-    pub(crate) fn new(sms: Channel, config: &Config, name: NodeName, address: SocketAddr, slots: Slots) -> Self {
-        let register = Register {
-            name: name.to_string(),
-            address: config.advertised(address),
-            slots: slots.all(),
-            spear_version: env!("CARGO_PKG_VERSION").to_owned(),
-            ..Register::default()
-        };
-        Self { sms: NodeServiceClient::new(sms), register, name, slots, longest_wait: config.reconnect }
+    /// The link of a node that runs what it is ordered where `runs` has its runs too.
+    pub(crate) fn new(
+        sms: NodeServiceClient<Channel>,
+        runs: &Runs,
+        artifacts: Arc<Artifacts>,
+        register: Register,
+        longest_wait: Duration,
+    ) -> Self {
+        let Runs { door, components, slots } = runs;
+        let (sender, events) = mpsc::unbounded_channel();
+        let (name, components, slots) = (door.node.clone(), components.clone(), slots.clone());
+        let node = Node { name, components, slots: slots.clone(), events: sender };
+        Self {
+            door: Arc::clone(door),
+            attempts: Attempts::new(node),
+            machine: Machine::default(),
+            lease_over: None,
+            ending: Ending::default(),
+            sms,
+            register,
+            slots,
+            artifacts,
+            events,
+            longest_wait,
+        }
     }
 
-    pub(crate) fn name(&self) -> &NodeName {
-        &self.name
-    }
-
-    /// Holds the link until `stop`.
-    pub(crate) async fn run(self, stop: CancellationToken) {
-        stop.run_until_cancelled(self.hold()).await;
-    }
-
-    async fn hold(&self) {
+    /// Holds the link until `stop`, and until the node has nothing left then. Runs that go on after `grace` are stopped.
+    pub(crate) async fn run(mut self, stop: CancellationToken, grace: Duration) {
+        self.ending = Ending { stop, grace, over: None };
         let mut waits = self.waits();
         loop {
-            let broken = match self.open().await {
-                Ok(open) => {
+            let open = session::open(self.sms.clone(), self.registration());
+            let Some(opened) = self.meanwhile(open).await else { return };
+            let broken = match opened {
+                Ok(session) => {
                     waits = self.waits();
-                    tracing::info!(node = %self.name, "registered with the SMS");
-                    self.beat(open).await
+                    tracing::info!(node = %self.door.node, "registered with the SMS");
+                    let Err(broken) = self.hold(session).await else { return };
+                    broken
                 }
                 Err(refusal) => refusal,
             };
             let wait = waits.next().unwrap_or(self.longest_wait);
-            tracing::warn!(node = %self.name, reason = %broken.message, ?wait, "no link to the SMS");
-            tokio::time::sleep(wait).await;
+            tracing::warn!(node = %self.door.node, reason = %broken.message, ?wait, "no link to the SMS");
+            if self.meanwhile(tokio::time::sleep(wait)).await.is_none() {
+                return;
+            }
         }
     }
 
@@ -93,52 +136,134 @@ impl Link {
         backoff.without_max_times().with_jitter().build()
     }
 
-    async fn open(&self) -> Result<Open, Refusal> {
-        let (out, outbound) = mpsc::channel(1);
-        let register = link_request::Message::Register(self.register.clone());
-        send(&out, register).await?;
-        let response = self.sms.clone().link(ReceiverStream::new(outbound)).await.map_err(from_status)?;
-        let mut inbound = response.into_inner();
-        let first = inbound.message().await.map_err(from_status)?.ok_or_else(closed)?;
-        let link_response::Message::Registered(Registered { heartbeat_every, lease: _ }) =
-            required(first.message, "link.message")?
-        else {
-            return Err(Refusal::new(Code::InvalidRequest, "the SMS did not answer the registration"));
-        };
-        let heartbeat_every = required(heartbeat_every, "heartbeat_every")?;
-        let heartbeat_every = Duration::try_from(heartbeat_every).ok().filter(|every| !every.is_zero());
-        let heartbeat_every =
-            heartbeat_every.ok_or_else(|| Refusal::new(Code::InvalidRequest, "heartbeat_every is no interval"))?;
-        Ok(Open { out, inbound, heartbeat_every })
+    fn registration(&self) -> Register {
+        let held = self.attempts.held().map(|attempt| attempt.encode()).collect();
+        Register { held, artifacts: self.artifacts.held(), ..self.register.clone() }
     }
 
-    /// Beats until the link breaks; the answer says why it did.
-    async fn beat(&self, open: Open) -> Refusal {
-        let Open { out, mut inbound, heartbeat_every } = open;
-        let mut beats = tokio::time::interval(heartbeat_every);
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+    /// Waits for something without a link, while runs go on; none once the node has nothing left to wait for.
+    async fn meanwhile<F: Future>(&mut self, waited: F) -> Option<F::Output> {
+        let mut waited = pin!(waited);
+        while !self.is_done() {
             tokio::select! {
-                message = inbound.message() => match message {
-                    Ok(Some(_)) => {}
-                    Ok(None) => return closed(),
-                    Err(status) => return from_status(status),
-                },
-                _ = beats.tick() => {
-                    let beat = link_request::Message::Heartbeat(Heartbeat { running: self.slots.taken(), ..Heartbeat::default() });
-                    if let Err(refusal) = send(&out, beat).await {
-                        return refusal;
-                    }
-                }
+                output = &mut waited => return Some(output),
+                () = self.step() => {}
             }
         }
+        None
+    }
+
+    /// Holds a link until the node leaves.
+    ///
+    /// # Errors
+    /// Why the link broke.
+    async fn hold(&mut self, session: Session) -> Result<(), Refusal> {
+        let Session { out, mut inbound, mut beats, lease, mut talk } = session;
+        self.lease_over = None;
+        self.attempts.rejoined();
+        let broken = loop {
+            if self.is_done() {
+                session::leave(out, inbound).await;
+                return Ok(());
+            }
+            tokio::select! {
+                () = self.step() => {}
+                _ = beats.tick() => talk.beat_is_due = true,
+                permit = out.reserve(), if talk.has_next() || self.attempts.has_reports() => match permit {
+                    Ok(permit) => if let Some(message) = self.next(&mut talk) { permit.send(message) },
+                    Err(_) => break session::closed(),
+                },
+                message = inbound.message() => match message {
+                    Ok(Some(message)) => if let Err(refusal) = self.told(&mut talk, message) { break refusal },
+                    Ok(None) => break session::closed(),
+                    Err(status) => break from_status(status),
+                },
+            }
+        };
+        self.lease_over = Some(Instant::now() + lease);
+        Err(broken)
+    }
+
+    /// Whether the node was told to stop, and owes nobody anything.
+    fn is_done(&self) -> bool {
+        self.attempts.is_stopping() && self.attempts.is_empty()
+    }
+
+    /// Waits for the next thing that happens on the node itself, and takes note of it.
+    async fn step(&mut self) {
+        let mut events = Vec::new();
+        let wake = [self.attempts.next_wake(), self.lease_over, self.ending.over].into_iter().flatten().min();
+        tokio::select! {
+            _ = self.events.recv_many(&mut events, EVENTS) => {}
+            () = at(wake) => {}
+            () = self.ending.stop.cancelled(), if !self.attempts.is_stopping() => {
+                self.attempts.stop();
+                self.ending.over = Some(Instant::now() + self.ending.grace);
+            }
+        }
+        let now = Instant::now();
+        events.into_iter().for_each(|event| self.attempts.happened(event, now));
+        self.attempts.wake(now);
+        if self.lease_over.take_if(|over| *over <= now).is_some() {
+            tracing::warn!(node = %self.door.node, "the lease is over: attempts that have not ended are given up");
+            self.attempts.abandon();
+        }
+        if self.ending.over.take_if(|over| *over <= now).is_some() {
+            self.attempts.give_up();
+        }
+    }
+
+    /// What the SMS says.
+    fn told(&mut self, talk: &mut Talk, message: v1::LinkResponse) -> Result<(), Refusal> {
+        match required(message.message, "link.message")? {
+            link_response::Message::Acknowledged(number) => self.attempts.acknowledged(number),
+            link_response::Message::Orders(orders) => {
+                let now = Instant::now();
+                for order in talk.orders(orders)? {
+                    self.order(talk, order, now)?;
+                }
+            }
+            link_response::Message::Registered(_) => {
+                return Err(Refusal::new(Code::InvalidRequest, "the SMS registered the node twice on one link"));
+            }
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, talk: &mut Talk, order: v1::Order, now: Instant) -> Result<(), Refusal> {
+        match required(order.kind, "order.kind")? {
+            v1::order::Kind::Terms(terms) => talk.agree(terms, &self.door),
+            v1::order::Kind::Assign(assign) => {
+                let (attempt, work) = talk.work(assign, now)?;
+                self.attempts.assign(attempt, work, now);
+            }
+            v1::order::Kind::Cancel(attempt) => self.attempts.cancel(session::attempt(Some(attempt))?, now),
+        }
+        Ok(())
+    }
+
+    /// What the node says next: that it lives, what it heard, what happened.
+    fn next(&mut self, talk: &mut Talk) -> Option<LinkRequest> {
+        let message = if std::mem::take(&mut talk.beat_is_due) {
+            link_request::Message::Heartbeat(self.heartbeat())
+        } else if let Some(number) = talk.take_received() {
+            link_request::Message::Received(number)
+        } else {
+            link_request::Message::Reports(self.attempts.next_reports()?)
+        };
+        Some(LinkRequest { message: Some(message) })
+    }
+
+    fn heartbeat(&mut self) -> Heartbeat {
+        let (cpu, memory_bytes) = self.machine.busy(Instant::now());
+        let artifacts = self.artifacts.take_fresh();
+        Heartbeat { running: self.slots.taken(), cpu_millis: cpu.as_millis(), memory_bytes, artifacts }
     }
 }
 
-async fn send(out: &mpsc::Sender<LinkRequest>, message: link_request::Message) -> Result<(), Refusal> {
-    out.send(LinkRequest { message: Some(message) }).await.map_err(|_| closed())
-}
-
-fn closed() -> Refusal {
-    Refusal::new(Code::Unreachable, "the SMS closed the link")
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }

@@ -2,24 +2,23 @@
 
 use std::sync::Arc;
 
-use spear_engine::{Attempt, Report, Terms};
+use spear_engine::{Attempt, Report};
 use spear_proto::v1;
-use spear_types::{Call, GrantPolicy, Granted, Identity, Limits, NodeName, Refusal, Settings};
-use spear_wire::{Decode, Encode, required, to_status};
+use spear_types::{Call, Identity, Refusal};
+use spear_wire::{Decode as _, Encode, required, to_status};
 use tonic::{Request, Response, Status};
 
 use crate::{
     components::{Components, Key},
+    door::{Asked, Door},
     slots::Slots,
 };
 
-/// Runs attempts.
+/// Runs attempts that somebody waits for.
 pub(crate) struct Runs {
-    name: NodeName,
-    components: Components,
-    slots: Slots,
-    maxima: Limits,
-    policy: GrantPolicy,
+    pub(crate) door: Arc<Door>,
+    pub(crate) components: Components,
+    pub(crate) slots: Slots,
 }
 
 /// A [`v1::RunRequest`], taken apart.
@@ -29,20 +28,9 @@ struct Run {
 }
 
 impl Runs {
-    pub(crate) fn new(
-        name: NodeName,
-        components: Components,
-        slots: Slots,
-        maxima: Limits,
-        policy: GrantPolicy,
-    ) -> Self {
-        Self { name, components, slots, maxima, policy }
-    }
-
     async fn one(&self, request: v1::RunRequest) -> Result<Report, Refusal> {
         let slot = self.slots.take()?;
         let Run { key, attempt } = self.decode(request)?;
-        key.terms.limits.within(&self.maxima)?;
         attempt.call.within(&key.terms.limits)?;
         let prepared = self.components.get(key).await?;
         self.components.run(&prepared, attempt, slot).await
@@ -62,23 +50,17 @@ impl Runs {
             settings,
             callers,
         } = request;
+        let (function, key) = self.door.key(Asked { function, digest, limits, grants, settings })?;
         let identity = Identity {
             task: task.parse()?,
             attempt,
-            function: function.try_into()?,
+            function,
             version,
-            node: self.name.clone(),
+            node: self.door.node.clone(),
             trace_parent,
             callers: callers.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         };
-        let granted = Granted::decode(required(grants, "grants")?)?.limited(&self.policy, &identity.function);
-        let terms = Terms {
-            limits: Limits::decode(required(limits, "limits")?)?,
-            granted: Arc::new(granted),
-            settings: Settings::decode(settings)?,
-        };
-        let key = Key { digest: digest.parse()?, terms };
-        Ok(Run { key, attempt: Attempt { identity, call: Call::decode(required(call, "call")?)? } })
+        Ok(Run { key, attempt: Attempt { identity, call: Call::decode(required(call, "call")?)?, time: None } })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spear_types::{Code, Refusal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 /// The node's slots; a cheap clone.
 #[derive(Debug, Clone)]
@@ -20,16 +20,20 @@ impl Slots {
     /// Takes a slot until the permit is dropped.
     ///
     /// # Errors
-    /// `QueueFull` at once: a node that waits here would hide that it is full.
+    /// `QueueFull` at once: a node that waits here would hide that it is full. `Draining` once they are closed.
     pub(crate) fn take(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        Arc::clone(&self.free).try_acquire_owned().map_err(|_| {
-            Refusal::new(Code::QueueFull, format!("all {} slots of the node are taken", self.all))
-                .help("try again later, or start another node")
+        Arc::clone(&self.free).try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::NoPermits => {
+                Refusal::new(Code::QueueFull, format!("all {} slots of the node are taken", self.all))
+                    .help("try again later, or start another node")
+            }
+            TryAcquireError::Closed => Refusal::new(Code::Draining, "the node is stopping"),
         })
     }
 
-    pub(crate) fn all(&self) -> u32 {
-        self.all
+    /// Gives no more: what is taken comes back, and stays.
+    pub(crate) fn close(&self) {
+        self.free.close();
     }
 
     pub(crate) fn taken(&self) -> u32 {
@@ -51,5 +55,14 @@ mod tests {
         drop(permit);
         assert_eq!(slots.taken(), 0);
         assert!(slots.take().is_ok());
+    }
+
+    #[test]
+    fn closed_slots_are_not_given_and_those_that_are_taken_still_count() {
+        let slots = Slots::new(2);
+        let _permit = slots.take().unwrap();
+        slots.close();
+        assert_eq!(slots.take().unwrap_err().code, Code::Draining);
+        assert_eq!(slots.taken(), 1);
     }
 }

@@ -79,7 +79,7 @@ pub enum Command {
     FunctionDeployed(Arc<FunctionVersion>),
     /// A function is gone: its queued tasks and its schedules end.
     FunctionRemoved(FunctionName),
-    /// Ended tasks are kept no longer.
+    /// Ended tasks are kept no longer, nor their keys.
     Forget(Vec<(TaskId, Option<KeyHash>)>),
     /// Time passed.
     Tick,
@@ -96,6 +96,8 @@ pub struct Submission {
     pub call: Call,
     /// How.
     pub options: TaskOptions,
+    /// Made of the function's name, `options.key` and the call.
+    pub key: Option<KeyHash>,
 }
 
 /// What became of a submission.
@@ -209,6 +211,15 @@ pub enum Effect {
     Changed(TaskInfo),
     /// Tell who follows the task's log that there are new lines.
     Logged(TaskId),
+}
+
+impl Submission {
+    /// A task to accept. Hashes the call where there is a key: not to be done under a lock.
+    #[must_use]
+    pub fn new(id: TaskId, function: Arc<FunctionVersion>, call: Call, options: TaskOptions) -> Self {
+        let key = options.key.as_ref().map(|key| KeyHash::of(&function.name, key, &call));
+        Self { id, function, call, options, key }
+    }
 }
 
 /// What came of commands, in their order.

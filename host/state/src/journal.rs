@@ -1,14 +1,21 @@
 //! What is between the state and the disk.
 
-use spear_types::{
-    AttemptId, Call, Duty, FunctionName, LogLine, NodeName, OutcomeKind, ScheduleName, TaskId, Timestamp,
-};
+mod memory;
 
 use std::sync::Arc;
 
+use spear_types::{
+    AttemptId, Call, Duty, FunctionName, LogLine, NodeName, OutcomeKind, ScheduleName, TaskId, TaskInfo, TaskState,
+    Timestamp,
+};
+
+pub use self::memory::MemoryJournal;
 use crate::{End, KeyHash, Progress, ScheduleRecord, TaskRecord};
 
 /// One thing to remember. Changes are remembered in their order, a group of them at once or not at all.
+///
+/// A task is submitted once, progresses while it lives, ends once and is then forgotten. A change that does not follow
+/// contradicts what is remembered, and its group is refused: who decided it has lost count.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// A task was accepted: it is queued from now on.
@@ -34,7 +41,8 @@ pub enum Change {
         /// How.
         end: End,
     },
-    /// An attempt, or a call that nobody remembers, wrote to its log.
+    /// An attempt, or a call that nobody remembers, wrote to its log. The same lines again replace themselves. Without
+    /// lines, dropped ones included, there is nothing to remember.
     Logged {
         /// Which.
         attempt: AttemptId,
@@ -57,7 +65,7 @@ pub enum Change {
     Unscheduled(ScheduleName),
     /// A node's duty. `Open` needs no remembering.
     Duty(NodeName, Duty),
-    /// Ended tasks that are kept no longer, with their logs.
+    /// Ended tasks that are kept no longer, with their keys and logs. One that is forgotten already is no contradiction.
     Forgotten(Vec<TaskId>),
 }
 
@@ -103,15 +111,15 @@ pub struct PageRequest {
     pub outcomes: Vec<OutcomeKind>,
     /// Older than this task.
     pub before: Option<TaskId>,
-    /// So many at the most.
+    /// So many at the most; at least 1 is meant.
     pub limit: usize,
 }
 
 /// Some of the ended tasks.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
-    /// Newest first.
-    pub tasks: Vec<EndedTask>,
+    /// Newest first; without their results, which may be large.
+    pub tasks: Vec<TaskInfo>,
     /// The last that was looked at, where there may be more. What was left out by its outcome was looked at too: a page
     /// may be short, so that none takes long.
     pub next: Option<TaskId>,
@@ -134,12 +142,43 @@ pub struct LoggedLines {
     pub node: Option<NodeName>,
 }
 
-/// Why the disk did not do it. Nothing of it happened.
+impl EndedTask {
+    /// What a client may know of it.
+    #[must_use]
+    pub fn info(&self) -> TaskInfo {
+        let Self { record, end } = self;
+        let outcome = end.result.outcome.kind();
+        TaskInfo {
+            id: record.id,
+            function: record.function.clone(),
+            version: record.version,
+            priority: record.priority,
+            schedule: record.schedule.clone(),
+            submitted: record.submitted,
+            deadline: record.deadline,
+            attempt: end.attempt,
+            state: TaskState::Ended { outcome, at: end.at, node: end.node.clone() },
+        }
+    }
+}
+
+/// What lines count against the limit of all logs, in bytes: their texts, and 32 for what stands beside each.
+#[must_use]
+pub fn log_size(lines: &[LogLine]) -> u64 {
+    let fields = |line: &LogLine| line.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    lines.iter().map(|line| 32 + line.message.len() as u64 + fields(line) as u64).sum()
+}
+
+/// Why the disk did not do it. Nothing of it happened; only where the disk fails in the last step of a commit may all of
+/// it have. The same changes again are then remembered once.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The disk is full.
     #[error("the disk is full")]
     Full,
+    /// The changes do not follow what is remembered: trying again does not help.
+    #[error("{0}")]
+    Contradiction(String),
     /// It failed, or what is on it is damaged.
     #[error("{0}")]
     Failed(String),
@@ -159,7 +198,7 @@ pub trait Journal: Send + Sync + 'static {
     /// See [`JournalError`].
     fn load(&self) -> Result<Remembered, JournalError>;
 
-    /// A task's call.
+    /// The call of a task that has not ended: nobody needs it afterwards.
     ///
     /// # Errors
     /// See [`JournalError`].
@@ -177,7 +216,8 @@ pub trait Journal: Send + Sync + 'static {
     /// See [`JournalError`].
     fn page(&self, request: &PageRequest) -> Result<Page, JournalError>;
 
-    /// A task's lines after a place in its log, in the order of attempts and lines; about `limit` of them.
+    /// A task's lines after a place in its log, in the order of attempts and lines, each once; about `limit` of them.
+    /// Only where there is no line after that place is it empty.
     ///
     /// # Errors
     /// See [`JournalError`].
@@ -190,7 +230,8 @@ pub trait Journal: Send + Sync + 'static {
     fn logged(&self, function: &FunctionName, limit: usize) -> Result<Vec<TaskId>, JournalError>;
 
     /// The oldest ended tasks that are to be forgotten: those that ended before `ended_before`, and the oldest of those
-    /// over `keep`. At most `limit`, with their keys.
+    /// over `keep`. At most `limit`, with their keys. Not all of them are found where old tasks ended late: those are
+    /// found when the old ones are forgotten.
     ///
     /// # Errors
     /// See [`JournalError`].
@@ -201,7 +242,7 @@ pub trait Journal: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(TaskId, Option<KeyHash>)>, JournalError>;
 
-    /// Forgets the oldest logs over so many tasks or bytes.
+    /// Forgets the oldest logs over so many tasks or bytes; bytes as [`log_size`] counts them.
     ///
     /// # Errors
     /// See [`JournalError`].

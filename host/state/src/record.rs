@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use spear_types::{
-    Call, FunctionName, IdempotencyKey, NodeName, OutcomeKind, Priority, RetryPolicy, ScheduleName, TaskId, TaskResult,
-    Timestamp,
+    Call, FunctionName, IdempotencyKey, NodeName, OutcomeKind, Payload, Priority, RetryPolicy, ScheduleName, TaskId,
+    TaskResult, Timestamp,
 };
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ pub struct TaskRecord {
     pub deadline: Option<Timestamp>,
     /// What happens after an attempt that did not succeed.
     pub retry: RetryPolicy,
-    /// Its idempotency key.
+    /// Its idempotency key, and its call as far as that tells.
     pub key: Option<KeyHash>,
     /// W3C trace context.
     pub trace_parent: Option<String>,
@@ -103,9 +103,9 @@ pub struct ScheduleRecord {
     pub retry: RetryPolicy,
     /// When it was made.
     pub created: Timestamp,
-    /// The last time that it submitted for: it does not do so twice for one.
+    /// The last time that it was due: it does not submit twice for one.
     pub fired: Option<Timestamp>,
-    /// The task it submitted then.
+    /// The task it submitted last.
     pub last: Option<TaskId>,
 }
 
@@ -114,19 +114,63 @@ pub struct ScheduleRecord {
 #[serde(transparent)]
 pub struct Incarnation(pub Uuid);
 
-/// A function's name and an idempotency key in 16 bytes, so that a million of them fit into memory.
+/// An idempotency key of a function, and the call that was made with it, in 16 bytes: a million of them fit into memory.
+///
+/// 12 bytes tell keys apart, 4 bytes tell the calls of one key apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KeyHash(pub [u8; 16]);
 
 impl KeyHash {
-    /// The first half of the SHA-256 of both.
+    /// Made of SHA-256 of function and key, and of the call. Takes time by the call's size.
     #[must_use]
-    pub fn of(function: &FunctionName, key: &IdempotencyKey) -> Self {
-        let hash = Sha256::new().chain_update(function.as_str()).chain_update([0]).chain_update(key.as_str());
-        let mut half = [0; 16];
-        half.copy_from_slice(&hash.finalize()[..16]);
-        Self(half)
+    pub fn of(function: &FunctionName, key: &IdempotencyKey, call: &Call) -> Self {
+        let name =
+            Sha256::new().chain_update(function.as_str()).chain_update([0]).chain_update(key.as_str()).finalize();
+        let mut hash = [0; 16];
+        hash[..12].copy_from_slice(&name[..12]);
+        hash[12..].copy_from_slice(&fingerprint(call)[..4]);
+        Self(hash)
     }
+
+    /// What tells keys apart.
+    pub(crate) fn key(self) -> [u8; 12] {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, ..] = self.0;
+        [a, b, c, d, e, f, g, h, i, j, k, l]
+    }
+}
+
+/// The same for equal calls, by any version of SPEAR: it outlives the program.
+fn fingerprint(call: &Call) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    // Each with its length before it, so that no two calls make the same bytes.
+    let mut text = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    match call {
+        Call::Payload(Payload { content_type, headers, body }) => {
+            text(b"payload");
+            content_type.iter().for_each(|content_type| text(content_type.as_bytes()));
+            text(b"headers");
+            for (name, value) in headers {
+                text(name.as_bytes());
+                text(value.as_bytes());
+            }
+            text(b"body");
+            text(body);
+        }
+        Call::Command { args, stdin } => {
+            text(b"command");
+            args.iter().for_each(|arg| text(arg.as_bytes()));
+            text(b"stdin");
+            text(stdin);
+        }
+        Call::Typed(typed) => {
+            text(b"typed");
+            text(typed.as_bytes());
+        }
+    }
+    hasher.finalize().into()
 }
 
 impl fmt::Display for Incarnation {

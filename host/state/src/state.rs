@@ -1,13 +1,24 @@
-//! The state.
+//! The state, and what commands do to it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
-use spear_placement::Decision;
-use spear_types::{
-    Code, FunctionName, FunctionVersion, NodeInfo, NodeName, Refusal, ScheduleInfo, TaskId, TaskInfo, Timestamp,
+use spear_types::{FunctionName, Outcome, Refusal, TaskId, Timestamp};
+
+use crate::{
+    Answer, Command, KeyHash, Out,
+    decisions::Decisions,
+    functions::Functions,
+    moves::function_gone,
+    nodes::Nodes,
+    pass::Pass,
+    queue::Queue,
+    schedules::Schedules,
+    tasks::{Place, Tasks},
+    timers::{Timer, Timers},
 };
 
-use crate::{Answer, Command, Out, Remembered};
+/// A clock that is so far behind was set back: threads are not that far apart.
+const SET_BACK: Duration = Duration::from_secs(1);
 
 /// What the operator decides.
 #[derive(Debug, Clone)]
@@ -39,83 +50,121 @@ pub struct Counts {
 
 /// All that the SMS knows of tasks and nodes.
 #[derive(Debug)]
-pub struct State {}
+pub struct State {
+    pub(crate) config: Config,
+    pub(crate) tasks: Tasks,
+    /// Idempotency keys of all tasks that are kept. Nothing goes through it, so its order shows nowhere.
+    pub(crate) keys: HashMap<[u8; 12], (KeyHash, TaskId)>,
+    pub(crate) functions: Functions,
+    pub(crate) queue: Queue,
+    pub(crate) timers: Timers,
+    pub(crate) nodes: Nodes,
+    pub(crate) schedules: Schedules,
+    pub(crate) decisions: Decisions,
+    /// How many ended tasks are kept.
+    pub(crate) ended: u64,
+    /// The time of the last command.
+    pub(crate) now: Timestamp,
+}
 
 impl State {
-    /// The state after a restart. `functions` are the versions of the remembered tasks, and the newest ones of the
-    /// schedules' functions; a queued task whose version is not among them ends as refused.
-    #[must_use]
-    pub fn restore(
-        _config: Config,
-        _remembered: Remembered,
-        _functions: Vec<Arc<FunctionVersion>>,
-        _now: Timestamp,
-        _out: &mut Out,
-    ) -> Self {
-        Self {}
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            config,
+            tasks: Tasks::default(),
+            keys: HashMap::new(),
+            functions: Functions::default(),
+            queue: Queue::default(),
+            timers: Timers::default(),
+            nodes: Nodes::default(),
+            schedules: Schedules::new(),
+            decisions: Decisions::default(),
+            ended: 0,
+            now: Timestamp::ZERO,
+        }
     }
 
     /// Does what somebody wants, or refuses and changes nothing. Then tasks that wait get the room that there is.
     ///
     /// # Errors
     /// The refusal.
-    pub fn apply(&mut self, _command: Command, _now: Timestamp, _out: &mut Out) -> Result<Answer, Refusal> {
-        Err(Refusal::new(Code::Internal, "unimplemented"))
+    pub fn apply(&mut self, command: Command, now: Timestamp, out: &mut Out) -> Result<Answer, Refusal> {
+        let mut pass = Pass::new(self.notice(now), out);
+        let answer = self.carry_out(command, &mut pass)?;
+        self.assign(&mut pass);
+        Ok(answer)
     }
 
     /// When time has to pass next: the state wants a [`Command::Tick`] then.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
-        None
+        self.timers.next()
     }
 
-    /// A task that has not ended.
-    #[must_use]
-    pub fn task(&self, _task: TaskId) -> Option<TaskInfo> {
-        None
+    fn carry_out(&mut self, command: Command, pass: &mut Pass<'_>) -> Result<Answer, Refusal> {
+        match command {
+            Command::Submit(submissions) => return self.submit(submissions, pass),
+            Command::Cancel(task) => return self.cancel(task, pass),
+            Command::Join(joining) => return self.join(joining, pass),
+            Command::Heard { node, session, load, artifacts } => {
+                self.nodes.linked(node, session)?.last_heard = pass.now;
+                self.nodes.fleet.heard(node, load, &artifacts);
+            }
+            Command::Disconnected { node, session, reason } => self.disconnected(node, session, reason)?,
+            Command::Left { node, session } => self.left(node, session, pass)?,
+            Command::Report(report) => return self.report(report, pass),
+            Command::SetDuty { node, duty } => return self.set_duty(node, duty, pass),
+            Command::Place { ask, excluded } => return self.place(&ask, &excluded, pass),
+            Command::Release { node, ask, ran } => self.release(node, &ask, ran, pass),
+            Command::Schedule(record, function) => return self.schedule(record, function, pass),
+            Command::Unschedule(name) => return self.unschedule(&name, pass),
+            Command::FunctionDeployed(function) => self.deployed(&function),
+            Command::FunctionRemoved(function) => self.removed(&function, pass),
+            Command::Forget(tasks) => self.forget(tasks, pass),
+            Command::Tick => self.tick(pass),
+        }
+        Ok(Answer::Done)
     }
 
-    /// Tasks that have not ended, newest first, before `before`, at most `limit` of those that `wanted` takes.
-    pub fn tasks(&self, _before: Option<TaskId>, _limit: usize, _wanted: impl Fn(&TaskInfo) -> bool) -> Vec<TaskInfo> {
-        Vec::new()
+    fn tick(&mut self, pass: &mut Pass<'_>) {
+        while let Some(timer) = self.timers.due(pass.now) {
+            match timer {
+                Timer::Absent => self.lose_absent(pass),
+                Timer::Lease(node) => self.lease(node, pass),
+                Timer::Drain(node) => self.recall(node, pass),
+                Timer::ForgetNode(node) => self.forget_node(node, pass),
+                Timer::PenaltyEnd => {
+                    self.queue.open_all();
+                    self.await_penalty_end(pass.now);
+                }
+                Timer::Deadline(task) => self.time_out(task, pass),
+                Timer::Wake(task) => self.wake(task),
+                Timer::Schedule(name) => self.fire(&name, pass),
+            }
+        }
     }
 
-    /// The last decision about a task: of one that waits, what it would be now; of the last 10,000 that were placed, what
-    /// it was.
-    #[must_use]
-    pub fn decision(&self, _task: TaskId, _now: Timestamp) -> Option<Decision> {
-        None
+    /// A function is gone: its queued tasks and its schedules end. What runs goes on, and is not tried again.
+    fn removed(&mut self, function: &FunctionName, pass: &mut Pass<'_>) {
+        self.unschedule_all(function, pass);
+        for id in self.functions.forget(function) {
+            let Some(task) = self.tasks.get_mut(id) else { continue };
+            task.orphaned = true;
+            let waits = matches!(task.place, Place::Queued(_));
+            let outcome: Option<Outcome> = if waits { function_gone(task) } else { None };
+            outcome.into_iter().for_each(|outcome| self.end(id, outcome, pass));
+        }
     }
 
-    /// Every node, by name.
-    #[must_use]
-    pub fn nodes(&self) -> Vec<NodeInfo> {
-        Vec::new()
-    }
-
-    /// One node.
-    ///
-    /// # Errors
-    /// `UnknownNode` names those there are.
-    pub fn node(&self, _name: &NodeName) -> Result<NodeInfo, Refusal> {
-        Err(Refusal::new(Code::UnknownNode, "unimplemented"))
-    }
-
-    /// The schedules, by name.
-    #[must_use]
-    pub fn schedules(&self) -> Vec<ScheduleInfo> {
-        Vec::new()
-    }
-
-    /// How many tasks are where.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        Counts::default()
-    }
-
-    /// How many tasks of a function have not ended.
-    #[must_use]
-    pub fn count_of(&self, _function: &FunctionName) -> usize {
-        0
+    /// The time of a command. Threads that read the clock one after the other may come in another order: time stands
+    /// still then. Where the clock was set back, nothing was heard of a node in the future.
+    fn notice(&mut self, now: Timestamp) -> Timestamp {
+        let set_back = now.after(SET_BACK) < self.now;
+        self.now = if set_back { now } else { now.max(self.now) };
+        if set_back {
+            self.shorten_leases(now);
+            self.await_penalty_end(now);
+        }
+        self.now
     }
 }

@@ -80,6 +80,15 @@ impl Blobs {
         blocking(move || Ok(path.try_exists()?)).await
     }
 
+    /// The digests of the blobs that are here, at most `limit` of them.
+    ///
+    /// # Errors
+    /// A failing disk.
+    pub async fn digests(&self, limit: usize) -> Result<Vec<Digest>, Error> {
+        let dir = Arc::clone(&self.dir);
+        blocking(move || dir.digests(limit)).await
+    }
+
     /// Where the blob is, or would be.
     #[must_use]
     pub fn path(&self, digest: &Digest) -> PathBuf {

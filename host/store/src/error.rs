@@ -6,7 +6,8 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use spear_types::{BucketName, Digest, FunctionName, KvKey, ObjectKey, StoreName};
+use spear_state::JournalError;
+use spear_types::{BucketName, Digest, FunctionName, KvKey, ObjectKey, StoreName, TaskId};
 
 /// Why the store did not do what it was asked.
 ///
@@ -116,11 +117,19 @@ pub enum Error {
         /// The digest.
         digest: Digest,
     },
-    /// Another process has the directory open, or this one has it open already.
+    /// Another process has the directory or the file in it open, or this one has it open already.
     #[error("{} is in use by another process", dir.display())]
     InUse {
-        /// The directory.
+        /// The directory, or the file.
         dir: PathBuf,
+    },
+    /// What is to be remembered of a task does not follow from what is.
+    #[error("the task {task} {problem}")]
+    Contradiction {
+        /// The task.
+        task: TaskId,
+        /// What does not follow.
+        problem: &'static str,
     },
     /// What is on the disk was not written by this program, or was damaged since.
     #[error("the stored data is damaged: {0}")]
@@ -136,7 +145,15 @@ pub enum Error {
 impl Error {
     /// Whether it is about what was asked, and not about the disk.
     pub(crate) fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Full | Self::InUse { .. } | Self::Corrupted(_) | Self::Io(_) | Self::Database(_))
+        !matches!(
+            self,
+            Self::Full
+                | Self::InUse { .. }
+                | Self::Contradiction { .. }
+                | Self::Corrupted(_)
+                | Self::Io(_)
+                | Self::Database(_)
+        )
     }
 
     /// A failure of the disk, for another whose change went with it.
@@ -170,6 +187,16 @@ impl From<redb::Error> for Error {
             redb::Error::Io(error) => error.into(),
             redb::Error::Corrupted(what) => Self::Corrupted(what),
             other => Self::Database(other),
+        }
+    }
+}
+
+impl From<Error> for JournalError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Full => Self::Full,
+            error @ Error::Contradiction { .. } => Self::Contradiction(error.to_string()),
+            error => Self::Failed(error.to_string()),
         }
     }
 }

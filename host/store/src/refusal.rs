@@ -26,7 +26,9 @@ fn code(error: &Error) -> Code {
         Error::ObjectInUse { .. } => Code::ObjectInUse,
         Error::NotANumber { .. } => Code::NotANumber,
         Error::UnknownBlob { .. } => Code::UnknownArtifact,
-        Error::InUse { .. } | Error::Corrupted(_) | Error::Io(_) | Error::Database(_) => Code::Internal,
+        Error::InUse { .. } | Error::Contradiction { .. } | Error::Corrupted(_) | Error::Io(_) | Error::Database(_) => {
+            Code::Internal
+        }
     }
 }
 
@@ -47,6 +49,7 @@ fn help(error: &Error) -> Option<String> {
         Error::TooLarge { .. }
         | Error::NotANumber { .. }
         | Error::UnknownBlob { .. }
+        | Error::Contradiction { .. }
         | Error::Corrupted(_)
         | Error::Io(_)
         | Error::Database(_) => None,

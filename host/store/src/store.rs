@@ -13,8 +13,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::{
     BlobReader, BlobWriter, Error, NewBlob,
     blobs::{Dir, blocking, make_dir, sync_dir},
+    database::Tables,
     group::{Job, Line},
-    tables::{REFERENCES, Tables, is_referenced},
+    tables::{REFERENCES, THIS_FORM, is_referenced},
 };
 
 /// What the SMS remembers. A cheap handle; what a method has answered is durable.
@@ -98,7 +99,7 @@ impl Disk {
     fn open(dir: &Path) -> Result<Self, Error> {
         make_dir(dir)?;
         let blobs = Arc::new(Dir::open(dir.join("blobs"))?);
-        let tables = Tables::open(dir.join("spear.redb"))?;
+        let tables = Tables::open(dir.join("spear.redb"), &THIS_FORM)?;
         sync_dir(dir)?;
         let disk = Self { tables, blobs };
         disk.sweep()?;

@@ -1,7 +1,7 @@
 //! One task's log while it runs: bounded, without secrets, and alive after its instance.
 
 use std::{
-    mem,
+    fmt, mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -23,11 +23,12 @@ const MAX_FIELDS: usize = 64;
 const LINE_COST: u64 = 64;
 
 /// The lines of one attempt, up to the run's log limit.
-#[derive(Debug)]
 pub struct LogBuffer {
     limit: u64,
     log: Mutex<Filling>,
     hidden: Hidden,
+    /// Called after a line came where there was none.
+    tell: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// What an attempt wrote.
@@ -49,7 +50,14 @@ impl LogBuffer {
     /// A log of at most `limit` bytes.
     #[must_use]
     pub fn new(limit: u64) -> Self {
-        Self { limit, log: Mutex::default(), hidden: Hidden::default() }
+        Self { limit, log: Mutex::default(), hidden: Hidden::default(), tell: None }
+    }
+
+    /// The same, for who takes the lines as they come: `tell` is called when there are some to take where there were
+    /// none, by the thread of the guest, so it must not wait.
+    #[must_use]
+    pub fn telling(limit: u64, tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { tell: Some(Box::new(tell)), ..Self::new(limit) }
     }
 
     /// Has a value stand in no later line, nor in what [`LogBuffer::redact`] gives. What is not text or has less than
@@ -111,6 +119,11 @@ impl LogBuffer {
         }
         filling.bytes += cost;
         filling.log.lines.push(line);
+        let first = filling.log.lines.len() == 1;
+        drop(filling);
+        if let Some(tell) = self.tell.as_ref().filter(|_| first) {
+            tell();
+        }
     }
 
     /// Bytes used of the limit.
@@ -125,7 +138,13 @@ impl LogBuffer {
         self.limit
     }
 
-    /// Takes the log out.
+    /// Takes the lines out that are there; they count against the limit as before.
+    #[must_use]
+    pub fn take_lines(&self) -> Vec<LogLine> {
+        mem::take(&mut self.lock().log.lines)
+    }
+
+    /// Takes the log out: the lines that were not taken yet, and how many were dropped.
     #[must_use]
     pub fn take(&self) -> TaskLog {
         mem::take(&mut self.lock().log)
@@ -154,6 +173,13 @@ impl LogBuffer {
     }
 }
 
+impl fmt::Debug for LogBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, log, hidden, tell: _ } = self;
+        f.debug_struct("LogBuffer").field("limit", limit).field("log", log).field("hidden", hidden).finish()
+    }
+}
+
 fn cost(line: &LogLine) -> u64 {
     let fields: usize = line.fields.iter().map(|(key, value)| key.len() + value.len()).sum();
     LINE_COST * (1 + line.fields.len() as u64) + (line.message.len() + fields) as u64
@@ -161,7 +187,13 @@ fn cost(line: &LogLine) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
+        time::SystemTime,
+    };
 
     use spear_types::Level;
 
@@ -190,6 +222,22 @@ mod tests {
         buffer.write(line("fits"));
         let log = buffer.take();
         assert_eq!((log.lines.len(), log.dropped), (1, 2));
+    }
+
+    #[test]
+    fn lines_that_were_taken_count_against_the_limit_and_the_next_one_is_told() {
+        let told = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&told);
+        let buffer = LogBuffer::telling(4 * LINE_COST, move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        let write = |lines: u32| (0..lines).for_each(|_| buffer.write(line("")));
+        write(2);
+        assert_eq!((buffer.take_lines().len(), told.load(Ordering::Relaxed)), (2, 1));
+        write(5);
+        assert_eq!(told.load(Ordering::Relaxed), 2);
+        let rest = buffer.take();
+        assert_eq!((rest.lines.len(), rest.dropped), (2, 3));
     }
 
     #[test]

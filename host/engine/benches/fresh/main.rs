@@ -104,7 +104,7 @@ async fn call(engine: &Engine, prepared: &Arc<Prepared>) -> anyhow::Result<()> {
         callers: Vec::new(),
     };
     let call = Payload { body: Bytes::from_static(b"world"), ..Payload::default() };
-    let report = engine.run(prepared, Attempt { identity, call: call.into() }, ()).await?;
+    let report = engine.run(prepared, Attempt { identity, call: call.into(), time: None }, ()).await?;
     anyhow::ensure!(matches!(report.outcome, Outcome::Succeeded(_)), "{}", report.outcome);
     Ok(())
 }

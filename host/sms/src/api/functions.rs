@@ -61,7 +61,7 @@ impl FunctionService for Functions {
         request: Request<v1::DeleteFunctionRequest>,
     ) -> Result<Response<v1::DeleteFunctionResponse>, Status> {
         let name = parse(request.into_inner().name)?;
-        let versions = self.store.delete_function(&name).await.map_err(refused)?;
+        let versions = self.deploys.delete(name).await.map_err(to_status)?;
         Ok(Response::new(v1::DeleteFunctionResponse { versions }))
     }
 

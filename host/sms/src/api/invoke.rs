@@ -1,20 +1,19 @@
 //! `InvokeService`.
 
 use spear_proto::v1::{self, invoke_service_server::InvokeService};
-use spear_store::Store;
 use spear_types::{Call, Code, Refusal};
-use spear_wire::{Decode as _, Encode as _, capped, required, to_status};
+use spear_wire::{Decode as _, Encode as _, MAX_TRACE_PARENT, capped, required, to_status};
 use tonic::{Request, Response, Status};
 
-use crate::config::MAX_DEPTH;
-use crate::scheduler::{Invocation, Invoked, Scheduler};
-
-/// The longest trace context in bytes; W3C's first version has 55.
-const MAX_TRACE_PARENT: usize = 256;
+use crate::{
+    config::MAX_DEPTH,
+    direct::{Direct, Invocation, Invoked},
+    functions::Functions,
+};
 
 pub(super) struct Invoke {
-    pub(super) scheduler: Scheduler,
-    pub(super) store: Store,
+    pub(super) direct: Direct,
+    pub(super) functions: Functions,
 }
 
 #[tonic::async_trait]
@@ -35,13 +34,13 @@ fn check_callers(count: usize) -> Result<(), Refusal> {
 impl Invoke {
     async fn run(&self, request: v1::InvokeRequest) -> Result<v1::InvokeResponse, Refusal> {
         let v1::InvokeRequest { function, version, call, trace_parent, callers } = request;
-        let function = self.store.function(&function.try_into()?, version).await?;
+        let runnable = self.functions.find(&function.try_into()?, version).await?;
         let trace_parent = trace_parent.map(|text| capped(text, "trace_parent", MAX_TRACE_PARENT)).transpose()?;
         let call = Call::decode(required(call, "call")?)?;
         check_callers(callers.len())?;
         let callers = callers.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
-        let (name, version) = (function.name.to_string(), function.version);
-        let invoked = self.scheduler.invoke(Invocation { function, call, callers, trace_parent }).await?;
+        let (name, version) = (runnable.function.name.to_string(), runnable.function.version);
+        let invoked = self.direct.invoke(Invocation { runnable, call, callers, trace_parent }).await?;
         let Invoked { task, node, outcome, usage } = invoked;
         Ok(v1::InvokeResponse {
             task: task.to_string(),

@@ -1,89 +1,134 @@
-//! One node's link: its registration first, then its heartbeats, until it breaks.
+//! One node's link: its registration, then both directions at once, until one ends.
 
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use futures::{StreamExt as _, stream::BoxStream};
-use spear_proto::v1::{Heartbeat, LinkRequest, LinkResponse, Register, Registered, link_request, link_response};
-use spear_types::{Code, Refusal};
-use spear_wire::{Encode as _, capped, from_status, required};
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tonic::Streaming;
+use futures::{Stream, StreamExt as _, stream};
+use spear_proto::v1::{
+    LinkRequest, LinkResponse, Registered, link_response::Message, spearlet_service_client::SpearletServiceClient,
+};
+use spear_types::{Code, Refusal, Timestamp};
+use spear_wire::{Encode as _, required, to_status};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tonic::transport::{Channel, Endpoint};
 
-use super::{Introduction, Nodes, Registration, client};
+use super::{
+    Lease, Links, Outbound, Outgoing,
+    acks::{Acks, acks},
+    inbound::Inbound,
+    outbound::Orders,
+    reader::{self, Reader},
+    register,
+    session::Session,
+};
+use crate::scheduler::Scheduler;
 
-/// How long a connection may take to be made, and to answer whether it lives.
-pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// How long a connection to a node may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
 
-/// The longest address and version that a node may tell, in bytes.
-const MAX_ADDRESS: usize = 1 << 10;
-const MAX_VERSION: usize = 64;
-
-/// What goes to a node over its link.
-pub(crate) type Outbound = BoxStream<'static, Result<LinkResponse, tonic::Status>>;
-
-/// What the SMS holds a link to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Lease {
-    /// How often a node has to beat.
-    pub(crate) heartbeat: Duration,
-    /// How long it may be silent.
-    pub(crate) silence: Duration,
-    /// The largest message to and from a node, in bytes.
-    pub(crate) max_message: usize,
-}
+/// The most orders that are taken over at once; between two such steps acknowledgements have their turn.
+const MAX_TAKEN: usize = 1_024;
 
 /// Registers the node that opened a link; the answer is what goes back to it.
 ///
-/// The node is live as long as the answer is, which the node's connection holds: until its stream ends, it is silent for
-/// too long, or `stop`.
+/// The link is open as long as the answer is, which the node's connection holds: until its stream ends, the node is silent
+/// for too long or does not keep to the protocol, another link takes its place, or `stop`.
 ///
 /// # Errors
-/// When the first message does not come in time or is not a sound registration.
-pub(crate) async fn serve(
-    nodes: &Nodes,
+/// When the first message does not come in time or is not a sound registration, and what the state says of it.
+pub(crate) async fn serve<S>(
+    scheduler: &Scheduler,
+    links: &Links,
     lease: Lease,
-    mut inbound: Streaming<LinkRequest>,
+    mut inbound: S,
     stop: CancellationToken,
-) -> Result<Outbound, Refusal> {
-    let node = introduction(next(&mut inbound, lease.silence).await?)?;
-    let (name, address) = (node.name.clone(), node.address.clone());
-    let registration = nodes.register(node, client(&address, lease.max_message)?)?;
-    tracing::info!(node = %name, address, "node registered");
+) -> Result<Outbound, Refusal>
+where
+    S: Stream<Item = Result<LinkRequest, tonic::Status>> + Send + Unpin + 'static,
+{
+    let first = reader::next(&mut inbound, lease.silence).await?;
+    let joining = register::joining(required(first.message, "link.message")?)?;
+    let client = client(&joining.address, lease.max_message)?;
+    let end = stop.child_token();
+    let (orders, taken) = mpsc::unbounded_channel();
+    let (session, remembered) = Session::open(scheduler, links, joining, client, orders, end.clone())?;
+    remembered.await?;
+    let (sent, (waiting, acks)) = (Arc::<AtomicU64>::default(), acks());
+    let messages = Inbound::new(session.node, session.number, Arc::clone(&sent));
+    let reader = Reader { session, messages, waiting, inbound, silence: lease.silence };
+    let reader = AbortOnDropHandle::new(tokio::spawn(reader.run(end, stop)));
+    let writer = Writer { reader, taken, acks, sent, waiting: VecDeque::new(), orders: Orders::default() };
     let registered =
         Registered { heartbeat_every: Some(lease.heartbeat.encode()), lease: Some(lease.silence.encode()) };
-    let response = LinkResponse { message: Some(link_response::Message::Registered(registered)) };
-    let held = futures::stream::once(hold(registration, lease, inbound, stop));
-    let until_broken = held.filter_map(|()| std::future::ready(None));
-    Ok(futures::stream::once(std::future::ready(Ok(response))).chain(until_broken).boxed())
+    let registered = message(Message::Registered(registered));
+    Ok(stream::once(ready(Ok(registered))).chain(writer.messages()).boxed())
 }
 
-async fn hold(registration: Registration, lease: Lease, mut inbound: Streaming<LinkRequest>, stop: CancellationToken) {
-    let broken = loop {
-        match stop.run_until_cancelled(next(&mut inbound, lease.silence)).await {
-            None => break "the SMS is stopping".to_owned(),
-            Some(Err(refusal)) => break refusal.message,
-            Some(Ok(link_request::Message::Heartbeat(Heartbeat { running, .. }))) => registration.heard(running),
-            Some(Ok(link_request::Message::Register(_))) => break "it registered twice on one link".to_owned(),
-            Some(Ok(_)) => {}
+/// The way to the node. Nothing is put together before the connection takes it: what waits, waits as it came.
+struct Writer {
+    /// Says why the link ends, or that the node left.
+    reader: AbortOnDropHandle<Option<Refusal>>,
+    taken: mpsc::UnboundedReceiver<Outgoing>,
+    acks: Acks,
+    /// The number of the last orders, for the reader.
+    sent: Arc<AtomicU64>,
+    waiting: VecDeque<Outgoing>,
+    orders: Orders,
+}
+
+impl Writer {
+    /// All messages; the last says why there are no more.
+    fn messages(self) -> impl Stream<Item = Result<LinkResponse, tonic::Status>> + Send {
+        stream::unfold(Some(self), async |writer| {
+            let mut writer = writer?;
+            match writer.next().await {
+                Ok(next) => Some((Ok(message(next)), Some(writer))),
+                Err(end) => Some((Err(to_status(end?)), None)),
+            }
+        })
+    }
+
+    async fn next(&mut self) -> Result<Message, Option<Refusal>> {
+        loop {
+            if let Some(orders) = self.orders.message(&mut self.waiting, Timestamp::now()) {
+                self.sent.store(orders.number, Ordering::Relaxed);
+                return Ok(Message::Orders(orders));
+            }
+            let mut taken = Vec::new();
+            tokio::select! {
+                end = &mut self.reader => return Err(end.unwrap_or_else(|error| Some(broke_off(&error)))),
+                Some(number) = self.acks.next() => return number.map(Message::Acknowledged).map_err(Some),
+                1.. = self.taken.recv_many(&mut taken, MAX_TAKEN) => self.waiting.extend(taken),
+            }
         }
-    };
-    registration.lose(broken);
+    }
 }
 
-async fn next(inbound: &mut Streaming<LinkRequest>, silence: Duration) -> Result<link_request::Message, Refusal> {
-    let silent = |_| Refusal::new(Code::InvalidRequest, format!("it was silent for {silence:?}"));
-    let broken = |status| Refusal::new(Code::Unreachable, format!("its link broke: {}", from_status(status).message));
-    let ended = || Refusal::new(Code::Unreachable, "it closed its link");
-    let message = timeout(silence, inbound.message()).await.map_err(silent)?.map_err(broken)?.ok_or_else(ended)?;
-    required(message.message, "link.message")
+fn message(message: Message) -> LinkResponse {
+    LinkResponse { message: Some(message) }
 }
 
-fn introduction(first: link_request::Message) -> Result<Introduction, Refusal> {
-    let link_request::Message::Register(Register { name, address, slots, spear_version, .. }) = first else {
-        return Err(Refusal::new(Code::InvalidRequest, "the first message of a link has to be a registration"));
-    };
-    let address = capped(address, "register.address", MAX_ADDRESS)?;
-    let spear_version = capped(spear_version, "register.spear_version", MAX_VERSION)?;
-    Ok(Introduction { name: name.try_into()?, address, slots, spear_version })
+fn broke_off(error: &tokio::task::JoinError) -> Refusal {
+    Refusal::new(Code::Internal, format!("the link broke off: {error}"))
+}
+
+/// A client of the node at `address`; connects with its first call.
+///
+/// # Errors
+/// `InvalidRequest` when the address is no URL.
+fn client(address: &str, max_message: usize) -> Result<SpearletServiceClient<Channel>, Refusal> {
+    let invalid = |error| Refusal::new(Code::InvalidRequest, format!("{address:?} is no address of a node: {error}"));
+    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(invalid)?;
+    let channel = endpoint.tcp_nodelay(true).connect_timeout(CONNECT).connect_lazy();
+    Ok(SpearletServiceClient::new(channel)
+        .max_decoding_message_size(max_message)
+        .max_encoding_message_size(max_message))
 }

@@ -1,126 +1,161 @@
-//! Decides what runs where and sees it through.
+//! The pure state, between those who ask and the disk.
+//!
+//! ```text
+//! api, nodes, ticker ─▶ Scheduler ─▶ Core: State::apply ─▶ the pending group
+//!                           ▲                                   │ one at a time, all that gathered
+//!                           └───── durable ◀──── committer ◀────┘
+//!                                                  └▶ Journal, and then Effects ─▶ links, watches, logs
+//! ```
+//!
+//! Whoever asks holds the lock for microseconds: the state is changed, and what came of it is put into the pending
+//! group. One thread takes that group, has it remembered with one wait for the disk, and only then sends orders, tells
+//! who watches and has the answers go, in the order of the commands. Meanwhile the next group gathers.
 
-mod callers;
-mod placement;
+mod calls;
+mod committer;
+mod core;
+mod effects;
+mod ticker;
+mod watches;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-use spear_proto::v1;
-use spear_types::{
-    Call, Code, FunctionName, FunctionVersion, GrantPolicy, LogLine, NodeName, Outcome, Refusal, TaskId, Usage,
+use futures::future::BoxFuture;
+use spear_state::{Answer, Change, Command, State};
+use spear_types::{Code, Refusal, Timestamp};
+use tokio::sync::{Notify, watch};
+
+use self::{committer::Memory, core::Core};
+pub(crate) use self::{
+    committer::{Committer, start},
+    effects::Effects,
+    ticker::run as tick,
+    watches::Watches,
 };
-use spear_wire::{Decode, Encode, from_status, required};
 
-pub(crate) use self::placement::{Candidate, place};
-use crate::{
-    logs::{Logs, TaskLog},
-    nodes::{InFlight, Nodes},
-};
+/// Resolves once what was there before is remembered; fails where the SMS ends first.
+pub(crate) type Durable = BoxFuture<'static, Result<(), Refusal>>;
 
-/// How long a node may take beyond the run's own time-out: to fetch and compile what it sees for the first time.
-const NODE_SLACK: Duration = Duration::from_secs(60);
-
-/// Runs calls on nodes; a cheap clone.
-#[derive(Debug, Clone)]
+/// The state's handle; a cheap clone.
+#[derive(Clone)]
 pub(crate) struct Scheduler {
-    nodes: Nodes,
-    logs: Logs,
-    depth: usize,
-    grants: Arc<GrantPolicy>,
+    shared: Arc<Shared>,
+    memory: watch::Receiver<Memory>,
 }
 
-/// A call that is to run now.
-#[derive(Debug)]
-pub(crate) struct Invocation {
-    pub(crate) function: FunctionVersion,
-    pub(crate) call: Call,
-    /// The functions that wait for it, outermost first.
-    pub(crate) callers: Vec<FunctionName>,
-    pub(crate) trace_parent: Option<String>,
-}
-
-/// How it ended.
-#[derive(Debug)]
-pub(crate) struct Invoked {
-    pub(crate) task: TaskId,
-    pub(crate) node: NodeName,
-    pub(crate) outcome: Outcome,
-    pub(crate) usage: Usage,
+/// What the handles, the committer and the ticker share.
+struct Shared {
+    core: Mutex<Core>,
+    /// The committer waits here for a group, and for the end.
+    work: Condvar,
+    /// The ticker waits here for an earlier time.
+    sooner: Notify,
 }
 
 impl Scheduler {
-    pub(crate) fn new(nodes: Nodes, logs: Logs, depth: usize, grants: Arc<GrantPolicy>) -> Self {
-        Self { nodes, logs, depth, grants }
-    }
-
-    /// Runs a call on a live node and waits for its end.
+    /// Does what somebody wants, and answers once it is remembered.
     ///
     /// # Errors
-    /// `TooLarge`, `NoNodeFits` and `QueueFull` before anything ran, `NodeLost` when the node went away under the call,
-    /// and what the node itself refused.
-    pub(crate) async fn invoke(&self, invocation: Invocation) -> Result<Invoked, Refusal> {
-        let Invocation { mut function, call, callers, trace_parent } = invocation;
-        // The policy may be narrower now than when the version was made.
-        function.grants = function.grants.limited(&self.grants, &function.name);
-        callers::check(&callers, &function.name, self.depth)?;
-        call.within(&function.limits)?;
-        let task = TaskId::generate();
-        let mut node = self.nodes.take(place)?;
-        let run = run_request(task, &function, call, callers, trace_parent);
-        let response = self.run(&mut node, &function, run).await?;
-        let v1::RunResponse { outcome, usage, log, log_dropped } = response;
-        let lines = log.into_iter().map(LogLine::decode).collect::<Result<_, _>>()?;
-        let name = node.name().clone();
-        let FunctionVersion { name: function, version, .. } = function;
-        self.logs.add(TaskLog { task, function, version, node: name.clone(), lines, dropped: log_dropped });
-        let outcome = Outcome::decode(required(outcome, "outcome")?)?;
-        let usage = Usage::decode(required(usage, "usage")?)?;
-        Ok(Invoked { task, node: name, outcome, usage })
+    /// The state's refusal; `StorageFull` while nothing can be remembered; `Draining` where the SMS ends first.
+    pub(crate) async fn apply(&self, command: Command) -> Result<Answer, Refusal> {
+        let (applied, number) = self.shared.change(|core, now| core.apply(command, now));
+        // What was not even tried promises nothing.
+        let answer = applied?;
+        self.until(number).await?;
+        answer
     }
 
-    async fn run(
-        &self,
-        node: &mut InFlight,
-        function: &FunctionVersion,
-        run: v1::RunRequest,
-    ) -> Result<v1::RunResponse, Refusal> {
-        let mut request = tonic::Request::new(run);
-        request.set_timeout(function.limits.timeout.saturating_add(NODE_SLACK));
-        match node.client.run(request).await.map_err(from_status) {
-            Ok(response) => Ok(response.into_inner()),
-            Err(refusal) => Err(explain(refusal, node)),
+    /// Several commands at once, with nothing between them. The answers are true once the future resolves.
+    pub(crate) fn apply_all(&self, commands: Vec<Command>) -> (Vec<Result<Answer, Refusal>>, Durable) {
+        let all = |core: &mut Core, now| commands.into_iter().map(|command| core.apply(command, now)).collect();
+        let (applied, number): (Vec<_>, u64) = self.shared.change(all);
+        // Where none was even tried there is nothing to wait for.
+        let number = if applied.iter().any(Result::is_ok) { number } else { 0 };
+        (applied.into_iter().map(Result::flatten).collect(), Box::pin(self.until(number)))
+    }
+
+    /// A command whose answer promises nothing that outlives the SMS: it waits for no disk.
+    ///
+    /// # Errors
+    /// The state's refusal.
+    pub(crate) fn apply_now(&self, command: Command) -> Result<Answer, Refusal> {
+        self.shared.change(|core, now| core.apply(command, now)).0.flatten()
+    }
+
+    /// Has a line of a log remembered with the next group, and nobody waits for it.
+    pub(crate) fn log(&self, change: Change) {
+        self.shared.change(|core, _| core.log(change));
+    }
+
+    /// What the state is, remembered or not: for what is forgotten with the SMS, as nodes are.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.shared.lock().state)
+    }
+
+    /// What the state is, shown once it is remembered. What had ended by then is on the disk.
+    ///
+    /// # Errors
+    /// `StorageFull` while nothing can be remembered.
+    pub(crate) async fn look<T>(&self, look: impl FnOnce(&State) -> T) -> Result<T, Refusal> {
+        let (found, number) = {
+            let core = self.shared.lock();
+            (look(&core.state), core.newest())
+        };
+        let mut memory = self.memory.clone();
+        let known = memory.wait_for(|memory| memory.number >= number || memory.failing.is_some());
+        let memory = known.await.map_err(|_| ended())?.clone();
+        if memory.number >= number { Ok(found) } else { Err(memory.failing.unwrap_or_else(ended)) }
+    }
+
+    /// Resolves once all that was done before is remembered.
+    pub(crate) fn durable(&self) -> Durable {
+        let number = self.shared.lock().newest();
+        Box::pin(self.until(number))
+    }
+
+    /// Resolves when nothing will be remembered any more: the committer has ended.
+    pub(crate) async fn broken(&self) {
+        let mut memory = self.memory.clone();
+        while memory.changed().await.is_ok() {}
+    }
+
+    fn until(&self, number: u64) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
+        let mut memory = self.memory.clone();
+        async move { memory.wait_for(|memory| memory.number >= number).await.map(drop).map_err(|_| ended()) }
+    }
+}
+
+impl Shared {
+    /// Changes the state, and wakes who has to know. The number is that of the group that has to be remembered before
+    /// anybody is told.
+    fn change<T>(&self, work: impl FnOnce(&mut Core, Timestamp) -> T) -> (T, u64) {
+        let mut core = self.lock();
+        let was_empty = core.is_empty();
+        let result = work(&mut core, Timestamp::now());
+        let (filled, sooner, number) = (was_empty && !core.is_empty(), core.arm(), core.newest());
+        drop(core);
+        if filled {
+            self.work.notify_all();
         }
+        if sooner {
+            self.sooner.notify_one();
+        }
+        (result, number)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(|_| {
+            // A panic left the state half-changed, and only the disk knows what is true. Whatever is not there was
+            // promised to nobody, so that the next start loses nothing; going on might.
+            tracing::error!("the state broke off in the middle of a change: the SMS ends, start it again");
+            std::process::abort()
+        })
     }
 }
 
-/// A node that refuses says why itself; of one that is gone its link knows more than the broken call.
-fn explain(refusal: Refusal, node: &InFlight) -> Refusal {
-    if refusal.code != Code::Unreachable {
-        return refusal;
-    }
-    let reason = node.lost().unwrap_or(refusal.message);
-    Refusal::new(Code::NodeLost, format!("the node {} was lost while it had the call: {reason}", node.name()))
-        .help("the function may have run: call again only if that does no harm")
+fn ended() -> Refusal {
+    Refusal::new(Code::Draining, "the SMS stopped before this was remembered").help("ask again once it is back")
 }
 
-fn run_request(
-    task: TaskId,
-    function: &FunctionVersion,
-    call: Call,
-    callers: Vec<FunctionName>,
-    trace_parent: Option<String>,
-) -> v1::RunRequest {
-    v1::RunRequest {
-        task: task.to_string(),
-        attempt: 1,
-        function: function.name.to_string(),
-        version: function.version,
-        digest: function.digest.to_string(),
-        limits: Some(function.limits.clone().encode()),
-        grants: Some(function.grants.clone().encode()),
-        call: Some(call.encode()),
-        trace_parent,
-        settings: function.settings.clone().encode(),
-        callers: callers.into_iter().map(Into::into).collect(),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -81,9 +81,30 @@ impl Dir {
         }
     }
 
-    /// Removes every blob that is not `wanted`, and says how many. Files that are no blobs are not ours to remove.
+    /// The digests of at most `limit` blobs.
+    pub(crate) fn digests(&self, limit: usize) -> Result<Vec<Digest>, Error> {
+        let mut found = Vec::new();
+        self.each(|digest| {
+            found.push(digest);
+            Ok(found.len() < limit)
+        })?;
+        Ok(found)
+    }
+
+    /// Removes every blob that is not `wanted`, and says how many.
     pub(crate) fn sweep(&self, wanted: impl Fn(&Digest) -> Result<bool, Error>) -> Result<u64, Error> {
         let mut swept = 0;
+        self.each(|digest| {
+            if !wanted(&digest)? {
+                swept += u64::from(self.remove(&digest)?);
+            }
+            Ok(true)
+        })?;
+        Ok(swept)
+    }
+
+    /// Visits every blob, as long as the visitor wants to go on. Files that are no blobs are not ours.
+    fn each(&self, mut visit: impl FnMut(Digest) -> Result<bool, Error>) -> Result<(), Error> {
         for shelf in fs::read_dir(&self.root)? {
             let shelf = shelf?;
             if !shelf.file_type()?.is_dir() {
@@ -91,12 +112,12 @@ impl Dir {
             }
             for file in fs::read_dir(shelf.path())? {
                 let Some(digest) = file?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-                if !wanted(&digest)? {
-                    swept += u64::from(self.remove(&digest)?);
+                if !visit(digest)? {
+                    return Ok(());
                 }
             }
         }
-        Ok(swept)
+        Ok(())
     }
 }
 

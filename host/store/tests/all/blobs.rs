@@ -156,3 +156,17 @@ pub(crate) fn check_modes(path: &Path) {
         fs::read_dir(path).unwrap().for_each(|entry| check_modes(&entry.unwrap().path()));
     }
 }
+
+#[tokio::test]
+async fn the_blobs_that_are_there_are_listed_up_to_a_limit() {
+    let (_dir, blobs) = opened().await;
+    let mut placed = Vec::new();
+    for length in [1, 2, 3] {
+        placed.push(blobs.keep(written(&blobs, &[pattern(length)]).await).await.unwrap().0);
+    }
+    let mut listed = blobs.digests(10).await.unwrap();
+    listed.sort();
+    placed.sort();
+    assert_eq!(listed, placed);
+    assert_eq!(blobs.digests(2).await.unwrap().len(), 2);
+}

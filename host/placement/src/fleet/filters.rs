@@ -1,0 +1,66 @@
+//! Whether a node may have a run, in the order in which the filters are told of.
+
+use spear_types::{Capacity, Constraint, Duty, Timestamp};
+
+use super::{Link, NodeId, node::Node};
+use crate::{Ask, Filter};
+
+/// The first filter that keeps the run off the node.
+pub(super) fn rejection((id, node): (NodeId, &Node), ask: &Ask, excluded: &[NodeId], now: Timestamp) -> Option<Filter> {
+    let excluded = excluded.contains(&id).then_some(Filter::Excluded);
+    excluded.or_else(|| standing(node, now)).or_else(|| fitness(node, ask)).or_else(|| room(node.free(), node, ask))
+}
+
+/// Whether no filter does; says nothing, so that it costs little.
+pub(super) fn passes((id, node): (NodeId, &Node), ask: &Ask, excluded: &[NodeId], now: Timestamp) -> bool {
+    room(node.free(), node, ask).is_none()
+        && !excluded.contains(&id)
+        && standing(node, now).is_none()
+        && suits(node, ask)
+}
+
+/// Whether its labels and agents are what is asked for.
+pub(super) fn suits(node: &Node, ask: &Ask) -> bool {
+    unmet(node, ask).is_none() && has_agent(node, ask)
+}
+
+/// Why the node gets nothing, whatever is asked.
+fn standing(node: &Node, now: Timestamp) -> Option<Filter> {
+    if node.link == Link::Gone {
+        return Some(Filter::Link);
+    }
+    if node.duty != Duty::Open {
+        return Some(Filter::Duty(node.duty));
+    }
+    node.health.filter(|health| health.is_closed(now)).map(|health| Filter::Penalty(health.until))
+}
+
+/// Why the node never can, whatever is free.
+pub(super) fn never(node: &Node, ask: &Ask) -> Option<Filter> {
+    fitness(node, ask).or_else(|| room(node.spec.capacity, node, ask))
+}
+
+fn fitness(node: &Node, ask: &Ask) -> Option<Filter> {
+    let unmet = unmet(node, ask).map(|constraint| Filter::Constraint(constraint.to_string()));
+    unmet.or_else(|| (!has_agent(node, ask)).then_some(Filter::Agent))
+}
+
+/// The first constraint that does not hold.
+fn unmet<'a>(node: &Node, ask: &'a Ask) -> Option<&'a Constraint> {
+    ask.constraints.iter().find(|constraint| !node.holds(constraint))
+}
+
+fn has_agent(node: &Node, ask: &Ask) -> bool {
+    node.spec.agents.contains(ask.agent)
+}
+
+/// What of `free` is too little.
+fn room(free: Capacity, node: &Node, ask: &Ask) -> Option<Filter> {
+    if free.slots == 0 {
+        return Some(Filter::Slots(node.spec.capacity.slots));
+    }
+    if free.cpu < ask.resources.cpu {
+        return Some(Filter::Cpu(ask.resources.cpu.as_millis(), free.cpu.as_millis()));
+    }
+    (free.memory < ask.resources.memory).then_some(Filter::Memory(ask.resources.memory, free.memory))
+}

@@ -1,0 +1,175 @@
+//! Calls that are answered now and remembered by nobody: placed from memory, run on a node, over.
+//!
+//! ```text
+//! Invocation ─▶ checks ─▶ Place ─▶ the node's gRPC ─┬▶ outcome, usage, log
+//!                           ▲                       │
+//!                           └── without that node ◀─┘ it did not start it: up to three nodes
+//! ```
+
+mod callers;
+mod seat;
+
+use std::{error::Error, time::Duration};
+
+use spear_placement::NodeId;
+use spear_proto::v1;
+use spear_state::Change;
+use spear_types::{
+    AttemptId, Call, Code, FunctionName, FunctionVersion, LogLine, NodeName, Outcome, Refusal, TaskId, Usage,
+};
+use spear_wire::{Decode as _, Encode as _, from_status, required};
+
+use self::seat::Seat;
+use crate::{functions::Runnable, nodes::Links, scheduler::Scheduler};
+
+/// How long a node may take beyond the run's own time-out: to fetch and compile what it sees for the first time.
+const NODE_SLACK: Duration = Duration::from_secs(60);
+
+/// How many nodes one call is offered to.
+const MAX_OFFERS: usize = 3;
+
+/// Runs calls on nodes; a cheap clone.
+#[derive(Clone)]
+pub(crate) struct Direct {
+    scheduler: Scheduler,
+    links: Links,
+    depth: usize,
+}
+
+/// A call that is to run now.
+pub(crate) struct Invocation {
+    pub(crate) runnable: Runnable,
+    pub(crate) call: Call,
+    /// The functions that wait for it, outermost first.
+    pub(crate) callers: Vec<FunctionName>,
+    pub(crate) trace_parent: Option<String>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(crate) struct Invoked {
+    pub(crate) task: TaskId,
+    pub(crate) node: NodeName,
+    pub(crate) outcome: Outcome,
+    pub(crate) usage: Usage,
+}
+
+/// Why a node did not answer.
+enum Refused {
+    /// It did not start the call: another one may.
+    Unstarted(Refusal),
+    /// It may have run it, or nobody would.
+    Final(Refusal),
+}
+
+impl Direct {
+    pub(crate) fn new(scheduler: Scheduler, links: Links, depth: usize) -> Self {
+        Self { scheduler, links, depth }
+    }
+
+    /// Runs a call on a node and waits for its end.
+    ///
+    /// # Errors
+    /// `TooLarge`, `NoNodeFits` and `QueueFull` before anything ran, `NodeLost` when the node went away under the call,
+    /// and what the node itself refused.
+    pub(crate) async fn invoke(&self, invocation: Invocation) -> Result<Invoked, Refusal> {
+        let function = &invocation.runnable.function;
+        callers::check(&invocation.callers, &function.name, self.depth)?;
+        invocation.call.within(&function.limits)?;
+        let task = TaskId::generate();
+        let mut refused_by: Vec<NodeId> = Vec::new();
+        let mut last = None;
+        while refused_by.len() < MAX_OFFERS {
+            // Where no other node has room, what the last one said is nearer to the truth.
+            let seat = Seat::take(&self.scheduler, &invocation.runnable.ask, &refused_by);
+            let mut seat = seat.map_err(|refusal| last.take().unwrap_or(refusal))?;
+            match self.offer(&mut seat, task, &invocation).await {
+                Ok(response) => return self.answered(&seat, task, function, response),
+                Err(Refused::Final(refusal)) => return Err(refusal),
+                Err(Refused::Unstarted(refusal)) => last = Some(refusal),
+            }
+            refused_by.push(seat.unstarted());
+        }
+        Err(last.unwrap_or_else(|| Refusal::new(Code::Internal, "the call was offered to no node")))
+    }
+
+    /// Has one node run it.
+    async fn offer(&self, seat: &mut Seat, task: TaskId, of: &Invocation) -> Result<v1::RunResponse, Refused> {
+        let Some(mut client) = self.links.client(seat.node) else {
+            return Err(Refused::Unstarted(seat.unreachable("its link is gone")));
+        };
+        let mut request = tonic::Request::new(run_request(task, of));
+        request.set_timeout(of.runnable.function.limits.timeout.saturating_add(NODE_SLACK));
+        let answer = client.run(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| {
+            let connected = !never_connected(&status);
+            self.explain(seat, from_status(status), connected)
+        })
+    }
+
+    /// A node that refuses says why itself; of one that is gone its link knows more than the broken call.
+    fn explain(&self, seat: &Seat, refusal: Refusal, connected: bool) -> Refused {
+        match refusal.code {
+            Code::QueueFull | Code::Draining => Refused::Unstarted(refusal),
+            Code::Unreachable if !connected => Refused::Unstarted(seat.unreachable(&refusal.message)),
+            Code::Unreachable => {
+                let reason = seat.lost(&self.scheduler).unwrap_or(refusal.message);
+                let message = format!("the node {} was lost while it had the call: {reason}", seat.name);
+                Refused::Final(
+                    Refusal::new(Code::NodeLost, message)
+                        .help("the function may have run: call again only if that does no harm"),
+                )
+            }
+            _ => Refused::Final(refusal),
+        }
+    }
+
+    fn answered(
+        &self,
+        seat: &Seat,
+        task: TaskId,
+        function: &FunctionVersion,
+        response: v1::RunResponse,
+    ) -> Result<Invoked, Refusal> {
+        let v1::RunResponse { outcome, usage, log, log_dropped: dropped } = response;
+        let lines = log.into_iter().map(LogLine::decode).collect::<Result<Vec<_>, _>>()?;
+        if !lines.is_empty() || dropped > 0 {
+            let attempt = AttemptId { task, attempt: 1 };
+            let (node, version) = (seat.name.clone(), function.version);
+            let function = function.name.clone();
+            self.scheduler.log(Change::Logged { attempt, function, version, node, first: 1, lines, dropped });
+        }
+        let outcome = Outcome::decode(required(outcome, "outcome")?)?;
+        let usage = Usage::decode(required(usage, "usage")?)?;
+        Ok(Invoked { task, node: seat.name.clone(), outcome, usage })
+    }
+}
+
+/// Whether the node's address did not even answer: then it has seen nothing of the call.
+fn never_connected(status: &tonic::Status) -> bool {
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if error.is::<tonic::ConnectError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn run_request(task: TaskId, invocation: &Invocation) -> v1::RunRequest {
+    let Invocation { runnable: Runnable { function, ask: _ }, call, callers, trace_parent } = invocation;
+    v1::RunRequest {
+        task: task.to_string(),
+        attempt: 1,
+        function: function.name.to_string(),
+        version: function.version,
+        digest: function.digest.to_string(),
+        limits: Some(function.limits.clone().encode()),
+        grants: Some(function.grants.clone().encode()),
+        call: Some(call.clone().encode()),
+        trace_parent: trace_parent.clone(),
+        settings: function.settings.clone().encode(),
+        callers: callers.iter().map(ToString::to_string).collect(),
+    }
+}

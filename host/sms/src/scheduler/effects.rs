@@ -1,0 +1,54 @@
+//! What is done once a group is remembered.
+
+use std::sync::Arc;
+
+use spear_state::{Effect, Journal, Out};
+
+use super::{calls::Calls, watches::Watches};
+use crate::{
+    logs::Logs,
+    nodes::{Links, Outgoing},
+};
+
+/// Whom it is done to.
+pub(crate) struct Effects {
+    calls: Calls,
+    watches: Watches,
+    links: Links,
+    logs: Logs,
+}
+
+impl Effects {
+    pub(crate) fn new(journal: Arc<dyn Journal>, watches: Watches, links: Links, logs: Logs) -> Self {
+        Self { calls: Calls::new(journal), watches, links, logs }
+    }
+
+    /// Does it, group for group.
+    pub(crate) fn performing(mut self) -> impl FnMut(Out) + Send + 'static {
+        move |out| self.perform(out)
+    }
+
+    /// In the order of the commands. An order to a node whose link is gone is lost: the state gives it again once the
+    /// node is back.
+    fn perform(&mut self, out: Out) {
+        self.calls.note(out.changes);
+        for effect in out.effects {
+            self.one(effect);
+        }
+    }
+
+    fn one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Assign { node, attempt, function, trace_parent, deadline } => {
+                // One whose call is gone has ended in this very group.
+                if let Some(call) = self.calls.take(attempt.task) {
+                    self.links.send(node, Outgoing::Assign { attempt, function, call, trace_parent, deadline });
+                }
+            }
+            Effect::Cancel { node, attempt } => self.links.send(node, Outgoing::Cancel(attempt)),
+            Effect::Close { node, session } => self.links.send(node, Outgoing::Close { session }),
+            Effect::Changed(task) => self.watches.tell(task),
+            Effect::Logged(task) => self.logs.notify(task),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Room for calls that nobody remembers.
+
+use std::sync::Arc;
+
+use spear_placement::{Ask, NodeId};
+use spear_types::{NodeState, Refusal};
+
+use crate::{Answer, State, pass::Pass};
+
+impl State {
+    pub(crate) fn place(&mut self, ask: &Arc<Ask>, excluded: &[NodeId], pass: &Pass<'_>) -> Result<Answer, Refusal> {
+        match self.nodes.fleet.place(ask, excluded, pass.now) {
+            Some(id) => {
+                self.nodes.known.get_mut(&id).into_iter().for_each(|node| node.count_call(ask, true));
+                Ok(Answer::Placed(id))
+            }
+            None => Err(self.nodes.fleet.refusal(ask, pass.now, |node| self.why_gone(node))),
+        }
+    }
+
+    /// Why a node's link is not open.
+    fn why_gone(&self, node: NodeId) -> Option<String> {
+        match self.nodes.known.get(&node)?.state() {
+            NodeState::Live => None,
+            NodeState::Disconnected { reason } => Some(format!("disconnected, {reason}")),
+            NodeState::Lost { reason } => Some(format!("lost, {reason}")),
+        }
+    }
+
+    pub(crate) fn release(&mut self, id: NodeId, ask: &Ask, ran: bool, pass: &mut Pass<'_>) {
+        let Some(node) = self.nodes.known.get_mut(&id).filter(|node| node.calls.slots > 0) else { return };
+        node.count_call(ask, false);
+        self.nodes.fleet.release(id, ask);
+        if ran {
+            self.nodes.fleet.succeeded(id);
+        }
+        pass.more_room(id);
+        self.drained(id, pass);
+        self.forget_node(id, pass);
+    }
+}

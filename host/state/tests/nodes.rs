@@ -1,0 +1,378 @@
+//! Nodes that come, break, are lost, come back, and are drained.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{FORGET, LEASE, Sms, attempt, light, name, node, result, retry, returned, seconds, success};
+use spear_placement::Ask;
+use spear_state::{Answer, Command, Effect, ReportKind};
+use spear_types::{Code, Digest, Duty, Load, NodeState, Outcome, OutcomeKind, RetryPolicy, TaskOptions};
+
+fn drain(sms: &mut Sms, node: &str, within: u64) {
+    let until = sms.now.after(seconds(within)).into();
+    sms.does(Command::SetDuty { node: name(node), duty: Duty::Draining { until } });
+}
+
+fn duty(sms: &Sms, node: &str) -> Duty {
+    sms.state.node(&name(node)).unwrap().duty
+}
+
+#[test]
+fn a_node_whose_link_broke_keeps_its_tasks_and_gets_no_new_ones() {
+    let mut sms = Sms::default();
+    let f = light("f", 0);
+    let n1 = sms.join(node("n1", 2));
+    let task = sms.submit(&f);
+    sms.breaks(n1);
+    let waits = sms.submit(&f);
+    assert_eq!((sms.place(task), sms.place(waits)), ("assigned n1".to_owned(), "queued".to_owned()));
+    assert_eq!(sms.node_state("n1"), NodeState::Disconnected { reason: "its link broke".to_owned() });
+    let n1 = sms.join_as(node("n1", 2), 1, &[attempt(task, 1)]).unwrap();
+    assert_eq!(sms.place(waits), "assigned n1");
+    sms.reports(n1, task, 1, success());
+    assert_eq!(sms.place(task), "succeeded");
+}
+
+#[test]
+fn a_task_whose_node_is_lost_is_queued_again_or_ends_by_its_policy() {
+    let mut sms = Sms::default();
+    let f = light("f", 0);
+    let n1 = sms.join(node("n1", 2));
+    let retried = sms.submit_retried(&f, retry(2, 1, &[OutcomeKind::NodeLost]));
+    let once = sms.submit_retried(&f, retry(2, 1, &[]));
+    sms.breaks(n1);
+    sms.pass(LEASE);
+    assert_eq!(sms.node_state("n1"), NodeState::Lost { reason: "its link broke".to_owned() });
+    assert!(sms.state.node(&name("n1")).unwrap().penalty.is_some());
+    assert!(matches!(sms.outcome(once), Outcome::NodeLost { reason, .. } if reason == "its link broke"));
+    assert_eq!(sms.place(retried), "queued");
+    sms.join(node("n2", 1));
+    sms.pass(seconds(1));
+    assert_eq!(sms.place(retried), "assigned n2");
+}
+
+#[test]
+fn a_node_that_falls_silent_is_lost_and_its_link_closed() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    sms.pass(seconds(10));
+    sms.hears(n1);
+    sms.pass(seconds(10));
+    assert_eq!(sms.node_state("n1"), NodeState::Live);
+    sms.pass(seconds(5));
+    assert_eq!(sms.node_state("n1"), NodeState::Lost { reason: "it was silent for 15s".to_owned() });
+    assert!(sms.effects.iter().any(|effect| matches!(effect, Effect::Close { session, .. } if *session == n1.session)));
+    let heard = Command::Heard { node: n1.id, session: n1.session, load: Load::default(), artifacts: Vec::new() };
+    assert_eq!(sms.refuses(heard).code, Code::Unreachable);
+}
+
+#[test]
+fn any_report_is_a_word_from_the_node_even_a_stale_one() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    let never = sms.id();
+    sms.pass(seconds(10));
+    assert_eq!(sms.report(n1, never, 1, ReportKind::Started).unwrap_err().code, Code::StaleAttempt);
+    sms.pass(seconds(10));
+    assert_eq!(sms.node_state("n1"), NodeState::Live);
+}
+
+#[test]
+fn late_reports_of_a_moved_task_are_refused_and_the_node_is_told_to_stop_it() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    let task = sms.submit_retried(&light("f", 0), retry(2, 0, &[OutcomeKind::NodeLost]));
+    sms.breaks(n1);
+    let n2 = sms.join(node("n2", 1));
+    for _ in 0..2 {
+        sms.pass(seconds(10));
+        sms.hears(n2);
+    }
+    assert_eq!(sms.place(task), "assigned n2");
+    sms.effects.clear();
+    let n1 = sms.join_as(node("n1", 1), 1, &[attempt(task, 1)]).unwrap();
+    assert_eq!(sms.orders(n1), ["-1#1"]);
+    assert_eq!(sms.report(n1, task, 1, success()).unwrap_err().code, Code::StaleAttempt);
+    sms.reports(n2, task, 2, success());
+    assert_eq!(sms.place(task), "succeeded");
+}
+
+#[test]
+fn a_node_that_is_back_gets_what_it_never_got_and_stops_what_it_should_not_have() {
+    let mut sms = Sms::default();
+    let f = light("f", 0);
+    let n1 = sms.join(node("n1", 3));
+    let (has, lacks, cancelled) = (sms.submit(&f), sms.submit(&f), sms.submit(&f));
+    sms.breaks(n1);
+    sms.does(Command::Cancel(cancelled));
+    let never = sms.id();
+    sms.effects.clear();
+    let n1 = sms.join_as(node("n1", 3), 1, &[attempt(has, 1), attempt(never, 7)]).unwrap();
+    assert_eq!(sms.orders(n1), ["+2#1", "-4#7"]);
+    assert_eq!((sms.place(lacks), sms.place(cancelled)), ("assigned n1".to_owned(), "cancelled".to_owned()));
+}
+
+#[test]
+fn another_run_of_a_nodes_program_ends_what_the_one_before_had_at_once() {
+    let mut sms = Sms::default();
+    let f = light("f", 0);
+    let before = sms.join(node("n1", 2));
+    let (retried, once) =
+        (sms.submit_retried(&f, retry(2, 0, &[OutcomeKind::NodeLost])), sms.submit_retried(&f, retry(1, 0, &[])));
+    sms.breaks(before);
+    sms.effects.clear();
+    let n1 = sms.join_as(node("n1", 2), 2, &[]).unwrap();
+    assert_eq!((sms.place(retried), sms.place(once)), ("assigned n1".to_owned(), "node-lost".to_owned()));
+    assert_eq!(sms.orders(n1), ["+1#2"]);
+    assert_eq!(sms.report(before, retried, 2, success()).unwrap_err().code, Code::Unreachable);
+}
+
+#[test]
+fn a_live_nodes_name_cannot_be_taken_from_another_address() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    assert_eq!(sms.join_as(node("n1", 1), 2, &[]).unwrap_err().code, Code::NameTaken);
+    let again = sms.join(node("n1", 1));
+    assert!(again.id == n1.id && again.session > n1.session);
+    assert!(sms.effects.iter().any(|effect| matches!(effect, Effect::Close { session, .. } if *session == n1.session)));
+    sms.breaks(again);
+    assert!(sms.join_as(node("n1", 1), 2, &[]).is_ok());
+}
+
+#[test]
+fn the_end_of_an_older_link_does_not_touch_a_node_that_is_back() {
+    let mut sms = Sms::default();
+    let old = sms.join(node("n1", 1));
+    sms.join(node("n1", 1));
+    let broken = Command::Disconnected { node: old.id, session: old.session, reason: "late".to_owned() };
+    assert_eq!(sms.refuses(broken).code, Code::Unreachable);
+    assert_eq!(sms.node_state("n1"), NodeState::Live);
+}
+
+#[test]
+fn a_node_that_leaves_is_not_penalized_and_what_it_had_costs_no_try() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    let task = sms.submit_retried(&light("f", 0), retry(1, 0, &[]));
+    sms.does(Command::Left { node: n1.id, session: n1.session });
+    assert_eq!(sms.node_state("n1"), NodeState::Lost { reason: "it left".to_owned() });
+    assert!(sms.state.node(&name("n1")).unwrap().penalty.is_none());
+    sms.join(node("n2", 1));
+    assert_eq!(sms.place(task), "assigned n2");
+}
+
+#[test]
+fn a_lost_node_is_shown_for_a_while_and_then_forgotten() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    sms.breaks(n1);
+    sms.pass(LEASE + FORGET - seconds(1));
+    assert_eq!(sms.state.nodes().len(), 1);
+    sms.pass(seconds(1));
+    assert_eq!(sms.state.node(&name("n1")).unwrap_err().code, Code::UnknownNode);
+    assert_eq!(sms.state.next_tick(), None);
+}
+
+#[test]
+fn after_a_restart_a_node_that_comes_back_goes_on_with_what_it_has() {
+    let mut sms = Sms::default();
+    let f = light("f", 0);
+    sms.join(node("n1", 3));
+    let (has, lacks) = (sms.submit(&f), sms.submit(&f));
+    sms.restart();
+    assert_eq!(sms.place(has), "assigned n1");
+    sms.effects.clear();
+    let n1 = sms.join_as(node("n1", 3), 1, &[attempt(has, 1)]).unwrap();
+    assert_eq!((sms.place(has), sms.place(lacks)), ("running n1".to_owned(), "assigned n1".to_owned()));
+    assert_eq!(sms.orders(n1), ["+2#1"]);
+    assert_eq!(sms.state.node(&name("n1")).unwrap().reserved.slots, 2);
+    sms.reports(n1, has, 1, success());
+}
+
+#[test]
+fn after_a_restart_a_node_that_stays_away_for_a_lease_has_lost_its_tasks() {
+    let mut sms = Sms::default();
+    let f = light("f", 0);
+    sms.join(node("n1", 2));
+    let (task, cancelled) = (sms.submit_retried(&f, retry(2, 0, &[OutcomeKind::NodeLost])), sms.submit(&f));
+    sms.does(Command::Cancel(cancelled));
+    sms.restart();
+    sms.join(node("n2", 1));
+    sms.pass(LEASE - seconds(1));
+    assert_eq!(sms.place(task), "assigned n1");
+    sms.join(node("n2", 1));
+    sms.pass(seconds(1));
+    assert_eq!((sms.place(task), sms.place(cancelled)), ("assigned n2".to_owned(), "cancelled".to_owned()));
+}
+
+#[test]
+fn after_a_restart_another_run_of_a_nodes_program_has_lost_its_tasks_at_once() {
+    let mut sms = Sms::default();
+    sms.join(node("n1", 1));
+    let task = sms.submit_retried(&light("f", 0), retry(1, 0, &[]));
+    sms.restart();
+    sms.join_as(node("n1", 1), 2, &[]).unwrap();
+    assert_eq!(sms.place(task), "node-lost");
+}
+
+#[test]
+fn a_cordoned_node_finishes_what_it_has_and_gets_nothing_new_even_after_a_restart() {
+    let mut sms = Sms::default();
+    let f = light("f", 0);
+    let n1 = sms.join(node("n1", 2));
+    let task = sms.submit(&f);
+    sms.does(Command::SetDuty { node: name("n1"), duty: Duty::Cordoned });
+    let waits = sms.submit(&f);
+    sms.reports(n1, task, 1, success());
+    assert_eq!((sms.place(task), sms.place(waits)), ("succeeded".to_owned(), "queued".to_owned()));
+    sms.restart();
+    sms.join(node("n1", 2));
+    assert_eq!((sms.place(waits), duty(&sms, "n1")), ("queued".to_owned(), Duty::Cordoned));
+    sms.does(Command::SetDuty { node: name("n1"), duty: Duty::Open });
+    assert_eq!(sms.place(waits), "assigned n1");
+}
+
+#[test]
+fn the_duty_of_a_node_that_nobody_knows_is_not_set() {
+    let mut sms = Sms::default();
+    sms.join(node("n1", 1));
+    let refusal = sms.refuses(Command::SetDuty { node: name("n2"), duty: Duty::Cordoned });
+    assert!(refusal.code == Code::UnknownNode && refusal.message.contains("known are: n1"), "{refusal}");
+    let drained = sms.refuses(Command::SetDuty { node: name("n1"), duty: Duty::Drained });
+    assert_eq!(drained.code, Code::InvalidRequest);
+}
+
+#[test]
+fn a_node_that_is_drained_gives_back_what_has_not_started_and_finishes_what_runs() {
+    let mut sms = Sms::default();
+    let f = light("f", 0);
+    let n1 = sms.join(node("n1", 2));
+    let policy = || retry(1, 0, &[]);
+    let (runs, unstarted) = (sms.submit_retried(&f, policy()), sms.submit_retried(&f, policy()));
+    sms.reports(n1, runs, 1, ReportKind::Started);
+    sms.orders(n1);
+    drain(&mut sms, "n1", 60);
+    assert_eq!(sms.orders(n1), ["-2#1"]);
+    sms.reports(n1, unstarted, 1, returned(Code::Draining));
+    sms.join(node("n2", 2));
+    assert_eq!(sms.place(unstarted), "assigned n2");
+    assert!(matches!(duty(&sms, "n1"), Duty::Draining { .. }));
+    sms.reports(n1, runs, 1, success());
+    assert_eq!((sms.place(runs), duty(&sms, "n1")), ("succeeded".to_owned(), Duty::Drained));
+    sms.restart();
+    sms.join(node("n1", 2));
+    assert_eq!(duty(&sms, "n1"), Duty::Drained);
+}
+
+#[test]
+fn what_runs_too_long_on_a_node_that_is_drained_moves_without_costing_a_try() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    let task = sms.submit_retried(&light("f", 0), retry(1, 0, &[]));
+    sms.reports(n1, task, 1, ReportKind::Started);
+    drain(&mut sms, "n1", 5);
+    sms.orders(n1);
+    sms.pass(seconds(5));
+    assert_eq!(sms.orders(n1), ["-1#1"]);
+    sms.reports(n1, task, 1, result(Outcome::Cancelled));
+    assert_eq!((sms.place(task), duty(&sms, "n1")), ("queued".to_owned(), Duty::Drained));
+    sms.join(node("n2", 1));
+    assert_eq!(sms.place(task), "assigned n2");
+}
+
+#[test]
+fn a_node_without_anything_is_drained_at_once_and_one_with_a_call_when_that_is_over() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    let ask = Arc::new(Ask::of(&light("f", 0)));
+    sms.does(Command::Place { ask: Arc::clone(&ask), excluded: Vec::new() });
+    drain(&mut sms, "n1", 5);
+    assert!(matches!(duty(&sms, "n1"), Duty::Draining { .. }));
+    sms.does(Command::Release { node: n1.id, ask, ran: true });
+    assert_eq!(duty(&sms, "n1"), Duty::Drained);
+}
+
+#[test]
+fn a_node_that_is_drained_while_away_is_told_when_it_is_back() {
+    let mut sms = Sms::default();
+    let f = light("f", 0);
+    let n1 = sms.join(node("n1", 2));
+    let (got, never_got) = (sms.submit(&f), sms.submit(&f));
+    sms.breaks(n1);
+    drain(&mut sms, "n1", 5);
+    sms.effects.clear();
+    let n1 = sms.join_as(node("n1", 2), 1, &[attempt(got, 1)]).unwrap();
+    assert_eq!(sms.orders(n1), ["-1#1"]);
+    assert_eq!((sms.place(got), sms.place(never_got)), ("assigned n1".to_owned(), "queued".to_owned()));
+}
+
+#[test]
+fn direct_calls_take_of_the_same_room_as_tasks() {
+    let mut sms = Sms::default();
+    let f = light("f", 0);
+    let n1 = sms.join(node("n1", 1));
+    let ask = Arc::new(Ask::of(&f));
+    let place = || Command::Place { ask: Arc::clone(&ask), excluded: Vec::new() };
+    assert!(matches!(sms.does(place()), Answer::Placed(id) if id == n1.id));
+    let task = sms.submit(&f);
+    assert_eq!(sms.place(task), "queued");
+    let refusal = sms.refuses(place());
+    assert!(refusal.code == Code::QueueFull && refusal.message.contains("n1: all 1 slots are taken"), "{refusal}");
+    sms.does(Command::Release { node: n1.id, ask: Arc::clone(&ask), ran: true });
+    assert_eq!(sms.place(task), "assigned n1");
+    sms.does(Command::Release { node: n1.id, ask, ran: true });
+    assert_eq!(sms.state.node(&name("n1")).unwrap().reserved.slots, 1);
+}
+
+#[test]
+fn a_call_that_finds_no_node_is_told_why_each_is_gone() {
+    let mut sms = Sms::default();
+    let ask = Arc::new(Ask::of(&light("f", 0)));
+    let place = || Command::Place { ask: Arc::clone(&ask), excluded: Vec::new() };
+    assert_eq!(sms.refuses(place()).code, Code::NoNodeFits);
+    let n1 = sms.join(node("n1", 1));
+    sms.breaks(n1);
+    let refusal = sms.refuses(place());
+    assert!(refusal.message.contains("n1: disconnected, its link broke"), "{refusal}");
+    sms.pass(LEASE);
+    let refusal = sms.refuses(place());
+    assert!(refusal.code == Code::NoNodeFits && refusal.message.contains("n1: lost, its link broke"), "{refusal}");
+}
+
+#[test]
+fn a_node_that_was_avoided_gets_work_again_when_its_penalty_ends() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    let task = sms.submit(&light("f", 0));
+    sms.reports(n1, task, 1, returned(Code::Internal));
+    let other = sms.submit(&light("g", 0));
+    assert_eq!(sms.place(other), "queued");
+    sms.pass(seconds(2));
+    assert!([sms.place(task), sms.place(other)].contains(&"assigned n1".to_owned()));
+}
+
+#[test]
+fn a_heartbeat_carries_load_and_artifacts() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    let load = Load { running: 3, ..Load::default() };
+    sms.does(Command::Heard { node: n1.id, session: n1.session, load, artifacts: vec![Digest::of(b"a")] });
+    let info = sms.state.node(&name("n1")).unwrap();
+    assert_eq!((info.load, info.artifacts), (load, 1));
+    assert_eq!(sms.state.node_name(n1.id), Some(&name("n1")));
+}
+
+#[test]
+fn a_clock_that_is_set_back_neither_keeps_a_silent_node_nor_loses_a_live_one() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    let task = sms.submit_with(&light("f", 0), TaskOptions { retry: RetryPolicy::default(), ..TaskOptions::default() });
+    sms.now = spear_types::Timestamp::from_micros(sms.now.as_micros() - 3_600_000_000);
+    sms.hears(n1);
+    sms.pass(seconds(14));
+    assert_eq!(sms.node_state("n1"), NodeState::Live);
+    sms.pass(seconds(1));
+    assert!(matches!(sms.node_state("n1"), NodeState::Lost { .. }));
+    assert_eq!(sms.place(task), "queued");
+}
