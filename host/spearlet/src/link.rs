@@ -56,6 +56,8 @@ pub(crate) struct Link {
     longest_wait: Duration,
     /// When the attempts are others', while there is no link.
     lease_over: Option<Instant>,
+    /// Whether the node holds all that its last registration says.
+    is_told: bool,
     ending: Ending,
 }
 
@@ -97,6 +99,7 @@ impl Link {
             attempts: Attempts::new(node),
             machine: Machine::default(),
             lease_over: None,
+            is_told: true,
             ending: Ending::default(),
             sms,
             register,
@@ -111,23 +114,21 @@ impl Link {
     pub(crate) async fn run(mut self, stop: CancellationToken, grace: Duration) {
         self.ending = Ending { stop, grace, over: None };
         let mut waits = self.waits();
-        loop {
+        while !self.is_done() {
             let open = session::open(self.sms.clone(), self.registration());
-            let Some(opened) = self.meanwhile(open).await else { return };
-            let broken = match opened {
-                Ok(session) => {
+            let broken = match self.meanwhile(open).await {
+                Some(Ok(session)) => {
                     waits = self.waits();
                     tracing::info!(node = %self.door.node, "registered with the SMS");
                     let Err(broken) = self.hold(session).await else { return };
                     broken
                 }
-                Err(refusal) => refusal,
+                Some(Err(refusal)) => refusal,
+                None => continue,
             };
             let wait = waits.next().unwrap_or(self.longest_wait);
             tracing::warn!(node = %self.door.node, reason = %broken.message, ?wait, "no link to the SMS");
-            if self.meanwhile(tokio::time::sleep(wait)).await.is_none() {
-                return;
-            }
+            self.meanwhile(tokio::time::sleep(wait)).await;
         }
     }
 
@@ -136,15 +137,17 @@ impl Link {
         backoff.without_max_times().with_jitter().build()
     }
 
-    fn registration(&self) -> Register {
+    fn registration(&mut self) -> Register {
+        self.is_told = true;
         let held = self.attempts.held().map(|attempt| attempt.encode()).collect();
         Register { held, artifacts: self.artifacts.held(), ..self.register.clone() }
     }
 
-    /// Waits for something without a link, while runs go on; none once the node has nothing left to wait for.
+    /// Waits for something without a link, while runs go on; none once the node has nothing left to wait for, or holds
+    /// no longer what it has told.
     async fn meanwhile<F: Future>(&mut self, waited: F) -> Option<F::Output> {
         let mut waited = pin!(waited);
-        while !self.is_done() {
+        while self.is_told && !self.is_done() {
             tokio::select! {
                 output = &mut waited => return Some(output),
                 () = self.step() => {}
@@ -207,6 +210,8 @@ impl Link {
         if self.lease_over.take_if(|over| *over <= now).is_some() {
             tracing::warn!(node = %self.door.node, "the lease is over: attempts that have not ended are given up");
             self.attempts.abandon();
+            // The SMS would wait for the ends of what it was told that the node holds.
+            self.is_told = false;
         }
         if self.ending.over.take_if(|over| *over <= now).is_some() {
             self.attempts.give_up();
