@@ -9,11 +9,16 @@ use crate::{guests, shell};
 pub(crate) enum What {
     /// A fresh call, beside a bare loop over wasmtime.
     Engine,
+    /// Placements onto thousands of nodes, beside a bare scan and the fewest nodes that could do.
+    Placement,
 }
 
 pub(crate) fn run(what: What) -> anyhow::Result<()> {
     guests::require_target("wasm32-wasip2")?;
     match what {
         What::Engine => shell::run(&mut shell::cargo(["bench", "--package", "spear-engine", "--bench", "fresh"])),
+        What::Placement => {
+            shell::run(&mut shell::cargo(["bench", "--package", "spear-placement", "--bench", "placement"]))
+        }
     }
 }
