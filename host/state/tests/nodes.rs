@@ -334,7 +334,7 @@ fn a_call_that_finds_no_node_is_told_why_each_is_gone() {
     let n1 = sms.join(node("n1", 1));
     sms.breaks(n1);
     let refusal = sms.refuses(place());
-    assert!(refusal.message.contains("n1: disconnected, its link broke"), "{refusal}");
+    assert!(refusal.message.contains("n1: lost, its link broke"), "{refusal}");
     sms.pass(LEASE);
     let refusal = sms.refuses(place());
     assert!(refusal.code == Code::NoNodeFits && refusal.message.contains("n1: lost, its link broke"), "{refusal}");
