@@ -25,10 +25,10 @@ pub(crate) struct Bench {
 enum What {
     /// A fresh call, beside a bare loop over wasmtime.
     Engine,
-    /// Placements a second on simulated nodes, beside the least number of nodes that could do.
-    Placement,
     /// Commits, starts and pages of the journal of tasks, beside the disk's own time.
     Journal,
+    /// Placements a second on simulated nodes, beside the least number of nodes that could do.
+    Placement,
     /// Durable tasks a second and how soon a single one runs, beside the disk's own fdatasync.
     Tasks,
     /// A start of the SMS with many ended tasks, beside reading its file.
