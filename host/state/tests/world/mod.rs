@@ -77,6 +77,7 @@ impl World {
             Action::Join(node) => self.join(node),
             Action::Restart(node) => self.nodes[node].restart(),
             Action::Break(node) => self.breaks(node),
+            Action::GiveUp(node) => self.nodes[node].give_up(),
             Action::Leave(node) => self.leaves(node),
             Action::Beat(node) => self.beats(node),
             Action::Duty(node, duty) => self.duty(node, duty),
