@@ -1,6 +1,6 @@
 //! Many writers at once, and an SMS that is killed under them: what was acknowledged is there, once.
 
-use std::{array, collections::BTreeSet, ops::RangeInclusive, time::SystemTime};
+use std::{array, collections::BTreeSet, ops::RangeInclusive};
 
 use bytes::Bytes;
 use spear_proto::v1::{self, ObjectChange, condition::Is, value_change::Kind};
@@ -8,7 +8,7 @@ use spear_types::{Code, Digest};
 use tokio::{sync::mpsc, task::JoinSet};
 use tonic::{Code as Grpc, Status};
 
-use crate::harness::{Api, Refused as _, Sms, soon};
+use crate::harness::{Api, Random, Refused as _, Sms, seed, soon};
 
 const WRITERS: u64 = 8;
 const OBJECTS: usize = 10;
@@ -38,18 +38,6 @@ struct Told {
     in_flight: Option<(usize, Operation)>,
 }
 
-/// Numbers that look random and come again with their seed: SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % end
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn references_versions_and_numbers_equal_what_was_acknowledged() {
     let sms = Sms::alone().await;
@@ -70,7 +58,7 @@ async fn references_versions_and_numbers_equal_what_was_acknowledged() {
 async fn what_was_acknowledged_outlives_a_kill_and_at_most_one_operation_of_each_writer_more() {
     let mut sms = Sms::alone().await;
     let seed = seed();
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     begin(&sms).await;
     for round in 0..3 {
         let before = counts(&sms).await;
@@ -118,14 +106,6 @@ async fn swap(api: Api, is: Is, bytes: String) -> Result<spear_types::ObjectInfo
     api.put_parts(v1::PutObjectHeader { bucket, key, condition, ..Default::default() }, bytes.into()).await
 }
 
-/// Shown when a test fails, to be written here in its place.
-fn seed() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970");
-    let seed = now.as_nanos() as u64;
-    eprintln!("the seed is {seed}");
-    seed
-}
-
 /// Each object has one reference that nobody takes away.
 async fn begin(sms: &Sms) {
     for object in 0..OBJECTS {
@@ -139,7 +119,7 @@ fn write(sms: &Sms, seed: u64, operations: u64) -> (JoinSet<Told>, mpsc::Unbound
     let (teller, acknowledged) = mpsc::unbounded_channel();
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
-        let random = Random(seed.wrapping_add(writer));
+        let random = Random::new(seed.wrapping_add(writer));
         writers.spawn(write_often(Api::new(&sms.url), random, operations, teller.clone()));
     }
     (writers, acknowledged)
@@ -155,7 +135,7 @@ async fn write_often(api: Api, mut random: Random, operations: u64, teller: mpsc
             1 | 2 => Operation::AddRef,
             _ => Operation::Increment,
         };
-        if let Err(status) = operation.perform(&api, object, format!("{} {number}", random.0)).await {
+        if let Err(status) = operation.perform(&api, object, format!("{} {number}", random.below(u64::MAX))).await {
             assert_ne!(status.code(), Grpc::FailedPrecondition, "{status}");
             told.in_flight = Some((object, operation));
             break;

@@ -1,5 +1,7 @@
 //! A program's gRPC, as a client in any language has it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_json::Value;
 use spear_proto::v1::{
@@ -8,7 +10,7 @@ use spear_proto::v1::{
     object_service_client::ObjectServiceClient, spearlet_service_client::SpearletServiceClient,
 };
 use spear_types::{Call, FunctionVersion, LogLine, NodeInfo, ObjectInfo, Outcome, Usage};
-use spear_wire::{Decode, Encode as _, required, stream::chunks};
+use spear_wire::{Decode, Encode, required, stream::chunks};
 use tonic::{
     Status,
     transport::{Channel, Endpoint},
@@ -40,7 +42,8 @@ pub(crate) struct TaskLog {
     pub(crate) dropped: u64,
 }
 
-type Answer<T> = Result<T, Status>;
+/// What a program answered, or why it did not.
+pub(crate) type Answer<T> = Result<T, Status>;
 
 impl Api {
     pub(crate) fn new(url: &str) -> Self {
@@ -122,9 +125,25 @@ impl Api {
     }
 
     pub(crate) async fn live_nodes(&self) -> Vec<NodeInfo> {
-        let response = self.nodes().list_nodes(v1::ListNodesRequest {}).await.expect("a listing");
-        let nodes = response.into_inner().nodes.into_iter().map(|node| decode::<NodeInfo, _>(Some(node)));
+        let nodes = self.all_nodes().await.into_iter();
         nodes.filter(|node| node.state == spear_types::NodeState::Live).collect()
+    }
+
+    pub(crate) async fn all_nodes(&self) -> Vec<NodeInfo> {
+        let response = self.nodes().list_nodes(v1::ListNodesRequest {}).await.expect("a listing");
+        response.into_inner().nodes.into_iter().map(|node| decode(Some(node))).collect()
+    }
+
+    pub(crate) async fn node(&self, name: &str) -> Answer<NodeInfo> {
+        let response = self.nodes().get_node(v1::GetNodeRequest { name: name.to_owned() }).await?;
+        Ok(decode(response.into_inner().node))
+    }
+
+    /// Whether a node takes work; `within` is for draining.
+    pub(crate) async fn set_duty(&self, name: &str, duty: v1::Duty, within: Option<Duration>) -> Answer<NodeInfo> {
+        let within = within.map(Encode::encode);
+        let request = v1::SetDutyRequest { name: name.to_owned(), duty: duty.into(), within };
+        Ok(decode(self.nodes().set_duty(request).await?.into_inner().node))
     }
 
     pub(crate) async fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) -> Answer<ObjectInfo> {
@@ -233,6 +252,6 @@ impl TaskLog {
     }
 }
 
-fn decode<T: Decode<M>, M>(message: Option<M>) -> T {
+pub(crate) fn decode<T: Decode<M>, M>(message: Option<M>) -> T {
     required(message, "what the program has to send").and_then(T::decode).expect("a sound answer")
 }

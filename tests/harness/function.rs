@@ -53,6 +53,12 @@ impl Function {
         self
     }
 
+    /// What its runs need of a node.
+    pub(crate) fn placement(mut self, placement: Placement) -> Self {
+        self.spec.placement = placement;
+        self
+    }
+
     /// All that it asks for, in place of what it asked for.
     pub(crate) fn grants(mut self, grants: Grants) -> Self {
         self.spec.grants = grants;

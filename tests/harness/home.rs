@@ -46,9 +46,19 @@ impl Home {
         Self::with(Turn::Alone(Arc::clone(&MACHINE).write_owned().await).into())
     }
 
-    /// Another folder in the same test, and in the same turn.
+    /// Another folder on the same disk, in the same test and in the same turn.
     pub(crate) fn beside(&self) -> Self {
-        Self::with(Arc::clone(&self.turn))
+        let disk = self.path().parent().expect("it is in another");
+        let folder = TempDir::with_prefix_in("spear-test-", disk).expect("a folder");
+        Self { folder, turn: Arc::clone(&self.turn) }
+    }
+
+    /// On the disk that this folder is on, while nothing else runs.
+    #[allow(dead_code, reason = "for what is measured: no test")]
+    pub(crate) async fn alone_in(folder: &Path) -> Self {
+        std::fs::create_dir_all(folder).expect("a folder");
+        let folder = TempDir::with_prefix_in("spear-", folder).expect("a folder");
+        Self { folder, turn: Turn::Alone(Arc::clone(&MACHINE).write_owned().await).into() }
     }
 
     fn with(turn: Arc<Turn>) -> Self {

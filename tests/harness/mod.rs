@@ -2,16 +2,23 @@
 //!
 //! ```text
 //! Home ─▶ Program ─▶ Sms, Spearlet ─┬▶ Api: raw gRPC, to be as rude as a client can be
-//! folder  process    what they say  └▶ Ran: the command line, as a person has it
+//! folder  process    what they say  ├▶ Link: the same, as a node
+//!                    Proxy between  └▶ Ran: the command line, as a person has it
 //! ```
 
 mod api;
+mod follow;
 mod function;
 mod home;
+mod journal;
+pub(crate) mod link;
 mod program;
+mod proxy;
+mod random;
 mod refused;
 mod sms;
 mod spearlet;
+mod tasks;
 mod tools;
 mod web;
 
@@ -23,13 +30,19 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use self::{
-    api::{Api, Invoked, TaskLog, payload},
+    api::{Answer, Api, Invoked, TaskLog, payload},
+    follow::{Place, assert_whole},
     function::{Function, messages},
     home::{Home, Ran},
+    journal::fill,
+    link::{Link, register},
     program::Program,
+    proxy::{Cable, Proxy},
+    random::{Random, seed},
     refused::Refused,
     sms::{Kept, Sms},
     spearlet::Spearlet,
+    tasks::{Ended, NewTask, Watch, ended_at, retries},
     tools::Tools,
     web::Web,
 };
@@ -39,15 +52,20 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Waits for something that has no event of its own to wait for: what another process remembers.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    const PAUSE: Duration = Duration::from_millis(5);
     let end = Instant::now() + PATIENCE;
     loop {
         if let Some(seen) = look().await {
             return seen;
         }
         assert!(Instant::now() < end, "never came within {PATIENCE:?}: {what}");
-        sleep(PAUSE).await;
+        pause().await;
     }
+}
+
+/// Between two looks at what has no event, or two calls of who may be dead.
+pub(crate) async fn pause() {
+    const PAUSE: Duration = Duration::from_millis(5);
+    sleep(PAUSE).await;
 }
 
 /// Waits for an event.

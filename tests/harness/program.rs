@@ -48,6 +48,13 @@ impl Program {
         kibibytes << 10
     }
 
+    /// Bytes that it has read from files and sockets, whether the disk had to be asked or not.
+    pub(crate) fn has_read(&self) -> u64 {
+        let counts = std::fs::read_to_string(format!("/proc/{}/io", self.child.id())).expect("a running program");
+        let line = counts.lines().find_map(|line| line.strip_prefix("rchar:")).expect("a count");
+        line.trim().parse().expect("a number")
+    }
+
     /// Ends it as a power failure would.
     pub(crate) fn kill(&mut self) {
         // It may have ended already.

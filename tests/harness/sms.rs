@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     ffi::OsStr,
     fs,
+    net::{SocketAddr, TcpListener},
     path::Path,
     process::Command,
     time::{Duration, SystemTime},
@@ -23,10 +24,12 @@ pub(crate) struct Sms {
     pub(crate) home: Home,
     pub(crate) api: Api,
     pub(crate) url: String,
+    /// What it is started with.
+    environment: Vec<(String, String)>,
 }
 
 /// Settings as the environment has them: `("SPEAR_SPEARLET_SLOTS", "1")`.
-type Settings<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Settings<'a> = &'a [(&'a str, &'a str)];
 
 /// What an SMS keeps: nothing that is refused may change it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -65,24 +68,48 @@ impl Sms {
         Self::started("sms", home, settings).await
     }
 
+    /// One whose port nobody takes while it is dead: clients that look for it would take one of those given out.
+    pub(crate) async fn alone_at_a_port_of_its_own(home: Home, settings: Settings<'_>) -> Self {
+        let address = (20_000..30_000).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        // Each test looks from another place on.
+        let address = address.cycle().skip(std::process::id() as usize % 10_000);
+        let address = address.take(10_000).find(|address| TcpListener::bind(address).is_ok()).expect("a free port");
+        Self::at(address, "sms", home, settings).await
+    }
+
     async fn started(role: &str, home: Home, settings: Settings<'_>) -> Self {
-        let mut command = home.spear(["-o", "json", role, "--listen", "127.0.0.1:0"]);
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), role, home, settings).await
+    }
+
+    async fn at(address: SocketAddr, role: &str, home: Home, settings: Settings<'_>) -> Self {
+        let mut command = home.spear(["-o", "json", role, "--listen", &address.to_string()]);
         command.envs(settings.iter().copied());
-        Self::by(command, home).await
+        let environment = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { environment, ..Self::by(command, home).await }
     }
 
     /// Whatever command starts one.
     pub(crate) async fn by(command: Command, home: Home) -> Self {
         let program = Program::start(command);
         let url = listening(&program, "sms").await;
-        Self { program, home, api: Api::new(&url), url }
+        Self { program, home, api: Api::new(&url), url, environment: Vec::new() }
     }
 
     /// Kills it, and starts another on the same port with the same data, with a node in its process or without.
     pub(crate) async fn kill_and_start_again(&mut self, role: &str) {
+        self.kill_and_begin_again(role);
+        self.is_up().await;
+    }
+
+    /// The same; it need not be up yet.
+    pub(crate) fn kill_and_begin_again(&mut self, role: &str) {
         self.program.kill();
-        let address = self.url.trim_start_matches("http://");
-        self.program = Program::start(self.home.spear(["-o", "json", role, "--listen", address]));
+        let mut command = self.home.spear(["-o", "json", role, "--listen", self.url.trim_start_matches("http://")]);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        self.program = Program::start(command);
+    }
+
+    pub(crate) async fn is_up(&mut self) {
         assert_eq!(listening(&self.program, "sms").await, self.url);
         // The connection to the old one may not have heard of its end yet.
         self.api = Api::new(&self.url);

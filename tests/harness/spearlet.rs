@@ -1,6 +1,9 @@
 //! A running Spearlet: a node in a process of its own.
 
-use super::{Api, Home, Program, Sms, eventually, sms::listening};
+use super::{
+    Api, Home, Program, Sms, eventually,
+    sms::{Settings, listening},
+};
 
 /// `spear spearlet` on a free port with data of its own.
 pub(crate) struct Spearlet {
@@ -9,6 +12,9 @@ pub(crate) struct Spearlet {
     home: Home,
     pub(crate) api: Api,
     pub(crate) name: String,
+    /// Where it finds its SMS.
+    sms: String,
+    environment: Vec<(String, String)>,
 }
 
 impl Spearlet {
@@ -17,25 +23,42 @@ impl Spearlet {
         Self::of_set(sms, name, &[]).await
     }
 
-    pub(crate) async fn of_set(sms: &Sms, name: &str, settings: &[(&str, &str)]) -> Self {
-        let node = Self::started(sms, name, settings).await;
+    pub(crate) async fn of_set(sms: &Sms, name: &str, settings: Settings<'_>) -> Self {
+        Self::by_way_of(&sms.url, sms, name, settings).await
+    }
+
+    /// A live one that reaches its SMS at another URL.
+    pub(crate) async fn by_way_of(way: &str, sms: &Sms, name: &str, settings: Settings<'_>) -> Self {
+        let node = Self::begun(way, sms, name, settings).await;
         node.is_live(sms).await;
         node
     }
 
     /// One that the SMS need not accept.
-    pub(crate) async fn started(sms: &Sms, name: &str, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn started(sms: &Sms, name: &str, settings: Settings<'_>) -> Self {
+        Self::begun(&sms.url, sms, name, settings).await
+    }
+
+    async fn begun(way: &str, sms: &Sms, name: &str, settings: Settings<'_>) -> Self {
         let home = sms.home.beside();
-        let program = start(&home, sms, name, settings);
+        let environment: Vec<_> =
+            settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let program = start(&home, way, name, &environment);
         let api = Api::new(&listening(&program, "spearlet").await);
-        Self { program, home, api, name: name.to_owned() }
+        Self { program, home, api, name: name.to_owned(), sms: way.to_owned(), environment }
     }
 
     /// Starts another in place of one that is gone, with its data.
     pub(crate) async fn start_again(&mut self, sms: &Sms) {
-        self.program = start(&self.home, sms, &self.name, &[]);
+        self.kill_and_begin_again();
         self.api = Api::new(&listening(&self.program, "spearlet").await);
         self.is_live(sms).await;
+    }
+
+    /// Kills it where it is not gone, and starts another; it need not be up yet.
+    pub(crate) fn kill_and_begin_again(&mut self) {
+        self.program.kill();
+        self.program = start(&self.home, &self.sms, &self.name, &self.environment);
     }
 
     /// Waits until the SMS knows that it is there.
@@ -45,9 +68,8 @@ impl Spearlet {
     }
 }
 
-fn start(home: &Home, sms: &Sms, name: &str, settings: &[(&str, &str)]) -> Program {
-    let args = ["-o", "json", "spearlet", "--listen", "127.0.0.1:0", "--sms", &sms.url, "--name", name];
-    let mut command = home.spear(args);
-    command.envs(settings.iter().copied());
+fn start(home: &Home, sms: &str, name: &str, environment: &[(String, String)]) -> Program {
+    let mut command = home.spear(["-o", "json", "spearlet", "--listen", "127.0.0.1:0", "--sms", sms, "--name", name]);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     Program::start(command)
 }

@@ -1,6 +1,7 @@
-//! The automation: `cargo xtask demo | test | bench | ci`.
+//! The automation: `cargo xtask demo | test | chaos | bench | ci`.
 
 mod bench;
+mod chaos;
 mod ci;
 mod cluster;
 mod demo;
@@ -27,12 +28,10 @@ enum Task {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Kill programs and cut networks under load at random points, and look at every task.
+    Chaos(chaos::Chaos),
     /// Measure, beside the floor of the same machine in the same run.
-    Bench {
-        /// What to measure.
-        #[arg(value_enum, default_value = "engine")]
-        what: bench::What,
-    },
+    Bench(bench::Bench),
     /// What CI checks besides the tests: format, lints, documentation, the demo, cargo-component.
     Ci,
 }
@@ -44,7 +43,8 @@ fn main() -> anyhow::Result<()> {
             guests::require_target("wasm32-wasip2")?;
             shell::run(shell::cargo(["test", "--workspace"]).args(args))
         }
-        Task::Bench { what } => bench::run(what),
+        Task::Chaos(chaos) => chaos.run(),
+        Task::Bench(bench) => bench.run(),
         Task::Ci => ci::run(),
     }
 }

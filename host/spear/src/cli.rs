@@ -1,8 +1,11 @@
 //! The command line: what there is, and who does it.
 
+mod again;
 mod build;
+mod call;
 mod deploy;
 mod doctor;
+mod ended;
 mod function;
 mod inspect;
 mod invoke;
@@ -11,6 +14,10 @@ mod logs;
 mod new;
 mod node;
 mod object;
+mod placement;
+mod schedule;
+mod submit;
+mod task;
 mod view;
 
 use std::{future::Future, path::PathBuf, process::ExitCode};
@@ -75,13 +82,21 @@ enum Command {
     Deploy(deploy::Deploy),
     /// Run a function now and print its answer.
     Invoke(invoke::Invoke),
+    /// Remember a call as a task, which runs to its end wherever there is room.
+    Submit(submit::Submit),
+    /// Tasks: what was submitted, how it goes, how it ended.
+    #[command(subcommand)]
+    Task(task::Task),
+    /// Calls that are made again and again.
+    #[command(subcommand)]
+    Schedule(schedule::Schedule),
     /// Functions that are deployed.
     #[command(subcommand)]
     Function(function::Function),
     /// Nodes that run functions.
     #[command(subcommand)]
     Node(node::Node),
-    /// What recent calls wrote to their logs.
+    /// What recent calls and tasks wrote to their logs.
     Logs(logs::Logs),
     /// Objects in buckets.
     #[command(subcommand)]
@@ -157,6 +172,9 @@ impl Command {
             Self::Spearlet(_) => block_on(serve::spearlet(context)),
             Self::Deploy(deploy) => ask(deploy, context),
             Self::Invoke(invoke) => ask(invoke, context),
+            Self::Submit(submit) => ask(submit, context),
+            Self::Task(task) => ask(task, context),
+            Self::Schedule(schedule) => ask(schedule, context),
             Self::Function(function) => ask(function, context),
             Self::Node(node) => ask(node, context),
             Self::Logs(logs) => ask(logs, context),

@@ -1,17 +1,22 @@
 //! The SMS as commands see it: values in, values out.
 
 mod kv;
+mod logs;
+mod nodes;
 mod objects;
+mod schedules;
+mod tasks;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use spear_proto::v1::{
     self, deploy_request, deploy_response, function_service_client::FunctionServiceClient,
-    invoke_service_client::InvokeServiceClient, log_service_client::LogServiceClient,
-    node_service_client::NodeServiceClient, read_logs_request,
+    invoke_service_client::InvokeServiceClient,
 };
 use spear_types::{
-    Call, Code, Digest, FunctionName, FunctionSpec, FunctionVersion, Granted, Grants, LogLine, NodeInfo, NodeName,
-    Outcome, Refusal, TaskId, Usage,
+    Call, Code, Digest, FunctionName, FunctionSpec, FunctionVersion, Granted, Grants, NodeName, Outcome, Refusal,
+    TaskId, Usage,
 };
 use spear_wire::{Decode, Encode, from_status, required, stream::chunks};
 use tonic::{
@@ -19,8 +24,17 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
+pub(crate) use self::{
+    logs::{Following, LogCursor, LogPiece, LogsOf, TaskLog},
+    nodes::NewDuty,
+    tasks::{Considered, Decision, Ended, Explained, NewTask, PassedOver, Submitted, Verdict, Watched, Watching},
+};
+
 /// The largest reply a command takes: the operator bounds payloads, not we.
 const MAX_MESSAGE: usize = 1 << 30;
+
+/// How often a quiet connection is asked whether it is there: who follows something waits for what may not come for hours.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// A connection to the SMS.
 pub(crate) struct Client {
@@ -45,22 +59,6 @@ pub(crate) struct Invoked {
     pub(crate) usage: Usage,
 }
 
-/// One task's log.
-pub(crate) struct TaskLog {
-    pub(crate) task: TaskId,
-    pub(crate) function: FunctionName,
-    pub(crate) version: u32,
-    pub(crate) attempt: u32,
-    pub(crate) lines: Vec<LogLine>,
-    pub(crate) dropped: u64,
-}
-
-/// Whose logs.
-pub(crate) enum LogsOf {
-    Task(TaskId),
-    Function(FunctionName),
-}
-
 type Answer<T> = Result<T, Refusal>;
 
 impl Client {
@@ -72,6 +70,7 @@ impl Client {
         let invalid =
             |error| Refusal::new(Code::InvalidRequest, format!("{address:?} is no address of an SMS: {error}"));
         let endpoint = Endpoint::from_shared(address.to_owned()).map_err(invalid)?.tcp_nodelay(true);
+        let endpoint = endpoint.http2_keep_alive_interval(KEEP_ALIVE).keep_alive_timeout(KEEP_ALIVE);
         Ok(Self { address: address.to_owned(), channel: endpoint.connect_lazy() })
     }
 
@@ -149,41 +148,22 @@ impl Client {
         })
     }
 
-    pub(crate) async fn logs(&self, of: LogsOf, last: Option<u32>) -> Answer<Vec<TaskLog>> {
-        let of = match of {
-            LogsOf::Task(task) => read_logs_request::Of::Task(task.to_string()),
-            LogsOf::Function(function) => read_logs_request::Of::Function(function.to_string()),
-        };
-        let request = v1::ReadLogsRequest { of: Some(of), last };
-        let mut client = LogServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
-        self.answered(client.read_logs(request).await)?.logs.into_iter().map(task_log).collect()
-    }
-
-    pub(crate) async fn nodes(&self) -> Answer<Vec<NodeInfo>> {
-        let response = NodeServiceClient::new(self.channel.clone()).list_nodes(v1::ListNodesRequest {}).await;
-        self.answered(response)?.nodes.into_iter().map(NodeInfo::decode).collect()
-    }
-
     fn functions(&self) -> FunctionServiceClient<Channel> {
         FunctionServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE)
     }
 
-    /// Takes the answer out; an SMS that is not there is named, with what to do.
+    /// Takes the answer out.
     fn answered<T>(&self, response: Result<tonic::Response<T>, Status>) -> Answer<T> {
-        let refusal = match response.map_err(from_status) {
-            Ok(response) => return Ok(response.into_inner()),
-            Err(refusal) => refusal,
-        };
-        if refusal.code != Code::Unreachable {
-            return Err(refusal);
-        }
-        Err(Refusal::new(Code::Unreachable, format!("cannot reach the SMS at {}: {}", self.address, refusal.message))
-            .help("start one with `spear up`, or say where it is with --sms or SPEAR_CLIENT_SMS"))
+        response.map(tonic::Response::into_inner).map_err(|status| self.refused(status))
     }
-}
 
-fn task_log(log: v1::TaskLog) -> Answer<TaskLog> {
-    let v1::TaskLog { task, function, version, node: _, lines, dropped, attempt } = log;
-    let lines = lines.into_iter().map(LogLine::decode).collect::<Result<_, _>>()?;
-    Ok(TaskLog { task: task.parse()?, function: function.try_into()?, version, attempt, lines, dropped })
+    /// What kept an answer from coming; an SMS that is not there is named, with what to do.
+    fn refused(&self, status: Status) -> Refusal {
+        let refusal = from_status(status);
+        if refusal.code != Code::Unreachable {
+            return refusal;
+        }
+        Refusal::new(Code::Unreachable, format!("cannot reach the SMS at {}: {}", self.address, refusal.message))
+            .help("start one with `spear up`, or say where it is with --sms or SPEAR_CLIENT_SMS")
+    }
 }

@@ -1,8 +1,11 @@
 //! What a person or a program sees.
 
+mod listing;
+mod progress;
+
 use std::{
     fmt::Display,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, Write as _},
     process::ExitCode,
     time::Duration,
 };
@@ -11,9 +14,10 @@ use anstyle::{AnsiColor, Style};
 use bytesize::ByteSize;
 use clap::ValueEnum;
 use comfy_table::{Table, presets};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use spear_types::Refusal;
+
+pub(crate) use self::listing::Listing;
 
 /// Text for people, JSON for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,6 +55,15 @@ impl Output {
         if text.is_empty() { Ok(()) } else { line(&text) }
     }
 
+    /// One of many answers, shown as it comes: for programs a value on a line of its own.
+    pub(crate) fn event(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+        let text = match self.format {
+            Format::Json => serde_json::to_string(value)?,
+            Format::Text => text(),
+        };
+        Ok(writeln!(anstream::stdout(), "{text}")?)
+    }
+
     /// Whether programs are listening.
     pub(crate) fn is_json(&self) -> bool {
         self.format == Format::Json
@@ -65,6 +78,10 @@ impl Output {
 
     /// Shows an error; the answer is the exit code.
     pub(crate) fn fail(&self, error: &anyhow::Error) -> ExitCode {
+        // Somebody who stops reading (`| head`) has all that was wanted.
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
         let refusal = error.downcast_ref::<Refusal>();
         let code = refusal.map_or_else(|| "Error".to_owned(), |refusal| refusal.code.to_string());
         let message = printable(&refusal.map_or_else(|| format!("{error:#}"), |refusal| refusal.message.clone()));
@@ -83,16 +100,6 @@ impl Output {
         }
         ExitCode::from(REFUSED)
     }
-
-    /// A bar for `length` bytes, where somebody looks.
-    pub(crate) fn progress(&self, what: String, length: u64) -> ProgressBar {
-        if self.format == Format::Json || !io::stderr().is_terminal() {
-            return ProgressBar::hidden();
-        }
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}");
-        let bar = ProgressBar::new(length).with_message(what);
-        style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
-    }
 }
 
 /// Writes a line to standard output. Somebody who stops reading (`| head`) is no error.
@@ -105,6 +112,14 @@ pub(crate) fn line(text: &str) -> anyhow::Result<()> {
 
 /// A table without frames.
 pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    wide_table(header.map(str::to_owned), rows)
+}
+
+/// A table whose columns are known only when it is shown.
+pub(crate) fn wide_table<R: IntoIterator<Item = String>>(
+    header: impl IntoIterator<Item = String>,
+    rows: impl IntoIterator<Item = R>,
+) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     table.add_rows(rows);
@@ -124,6 +139,14 @@ pub(crate) fn duration(duration: Duration) -> String {
         1e3..1e6 => format!("{:.1} ms", micros / 1e3),
         _ => format!("{:.2} s", micros / 1e6),
     }
+}
+
+/// A length of time to the second: `2m 13s`; a short one as [`duration`] has it.
+pub(crate) fn span(span: Duration) -> String {
+    if span < Duration::from_secs(10) {
+        return duration(span);
+    }
+    humantime::format_duration(Duration::from_secs(span.as_secs())).to_string()
 }
 
 pub(crate) fn dim(text: impl Display) -> String {

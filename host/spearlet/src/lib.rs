@@ -151,7 +151,7 @@ impl Spearlet {
     }
 
     /// Serves until `stop`, then finishes what is under way, and tells the SMS of it. A task that does not end within
-    /// `grace` is stopped and ends as lost with the node.
+    /// `grace` is stopped, and to the SMS it is lost with the node.
     ///
     /// # Errors
     /// When the server breaks off.

@@ -90,17 +90,17 @@ impl Link {
     ) -> Self {
         let Runs { door, components, slots } = runs;
         let (sender, events) = mpsc::unbounded_channel();
-        let (name, components) = (door.node.clone(), components.clone());
-        let node = Node { name: name.clone(), components, slots: slots.clone(), events: sender };
+        let (name, components, slots) = (door.node.clone(), components.clone(), slots.clone());
+        let node = Node { name, components, slots: slots.clone(), events: sender };
         Self {
             door: Arc::clone(door),
-            slots: slots.clone(),
-            attempts: Attempts::new(name, node),
+            attempts: Attempts::new(node),
             machine: Machine::default(),
             lease_over: None,
             ending: Ending::default(),
             sms,
             register,
+            slots,
             artifacts,
             events,
             longest_wait,

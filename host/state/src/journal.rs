@@ -169,7 +169,8 @@ pub fn log_size(lines: &[LogLine]) -> u64 {
     lines.iter().map(|line| 32 + line.message.len() as u64 + fields(line) as u64).sum()
 }
 
-/// Why the disk did not do it. Nothing of it happened.
+/// Why the disk did not do it. Nothing of it happened; only where the disk fails in the last step of a commit may all of
+/// it have. The same changes again are then remembered once.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The disk is full.

@@ -109,8 +109,25 @@ fn a_node_that_is_back_gets_what_it_never_got_and_stops_what_it_should_not_have(
     let never = sms.id();
     sms.effects.clear();
     let n1 = sms.join_as(node("n1", 3), 1, &[attempt(has, 1), attempt(never, 7)]).unwrap();
-    assert_eq!(sms.orders(n1), ["+2#1", "-4#7"]);
+    assert_eq!(sms.orders(n1), ["+2#1", "-3#1", "-4#7"]);
     assert_eq!((sms.place(lacks), sms.place(cancelled)), ("assigned n1".to_owned(), "cancelled".to_owned()));
+}
+
+#[test]
+fn an_attempt_that_had_started_and_that_its_node_gave_up_is_lost() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 2));
+    let f = light("f", 0);
+    let retried = sms.submit_retried(&f, retry(2, 0, &[OutcomeKind::NodeLost]));
+    let once = sms.submit_retried(&f, retry(2, 0, &[]));
+    for task in [retried, once] {
+        sms.reports(n1, task, 1, ReportKind::Started);
+    }
+    sms.breaks(n1);
+    sms.orders(n1);
+    let n1 = sms.join(node("n1", 2));
+    assert_eq!(sms.orders(n1), ["-1#1", "-2#1", "+1#2"]);
+    assert_eq!((sms.place(retried), sms.place(once)), ("assigned n1".to_owned(), "node-lost".to_owned()));
 }
 
 #[test]
@@ -124,7 +141,7 @@ fn another_run_of_a_nodes_program_ends_what_the_one_before_had_at_once() {
     sms.effects.clear();
     let n1 = sms.join_as(node("n1", 2), 2, &[]).unwrap();
     assert_eq!((sms.place(retried), sms.place(once)), ("assigned n1".to_owned(), "node-lost".to_owned()));
-    assert_eq!(sms.orders(n1), ["+1#2"]);
+    assert_eq!(sms.orders(n1), ["-1#1", "-2#1", "+1#2"], "orders that are still on their way are taken back");
     assert_eq!(sms.report(before, retried, 2, success()).unwrap_err().code, Code::Unreachable);
 }
 
@@ -303,7 +320,7 @@ fn a_node_that_is_drained_while_away_is_told_when_it_is_back() {
     drain(&mut sms, "n1", 5);
     sms.effects.clear();
     let n1 = sms.join_as(node("n1", 2), 1, &[attempt(got, 1)]).unwrap();
-    assert_eq!(sms.orders(n1), ["-1#1"]);
+    assert_eq!(sms.orders(n1), ["-1#1", "-2#1"]);
     assert_eq!((sms.place(got), sms.place(never_got)), ("assigned n1".to_owned(), "queued".to_owned()));
 }
 
@@ -334,7 +351,7 @@ fn a_call_that_finds_no_node_is_told_why_each_is_gone() {
     let n1 = sms.join(node("n1", 1));
     sms.breaks(n1);
     let refusal = sms.refuses(place());
-    assert!(refusal.message.contains("n1: disconnected, its link broke"), "{refusal}");
+    assert!(refusal.message.contains("n1: lost, its link broke"), "{refusal}");
     sms.pass(LEASE);
     let refusal = sms.refuses(place());
     assert!(refusal.code == Code::NoNodeFits && refusal.message.contains("n1: lost, its link broke"), "{refusal}");

@@ -140,7 +140,8 @@ fn came_and_ended(size: usize, number: usize) -> Vec<Change> {
 
 fn record(group: usize, place: usize) -> TaskRecord {
     let (id, function) = (TaskId::generate(), function(place % 10));
-    let key = place.is_multiple_of(2).then(|| KeyHash::of(&function, &format!("{group}/{place}").parse().unwrap()));
+    let (key, call) = (format!("{group}/{place}").parse().unwrap(), Call::Payload(Payload::default()));
+    let key = place.is_multiple_of(2).then(|| KeyHash::of(&function, &key, &call));
     TaskRecord {
         id,
         function,

@@ -7,8 +7,9 @@
 //!                                         └▶ BlobReader ─▶ bytes
 //! ```
 //!
-//! A data directory is `spear.redb` beside `blobs/`. In there `ab/<64 digits>` is the file of the digest that begins
-//! with `ab`, and `tmp/` has the files in the making. Directories are the owner's alone (0700), files too (0600).
+//! A data directory is `spear.redb` beside `blobs/`, and [`TaskJournal`]'s `tasks.redb`. In `blobs/` the file
+//! `ab/<64 digits>` is that of the digest that begins with `ab`, and `tmp/` has the files in the making. Directories are
+//! the owner's alone (0700), files too (0600).
 //!
 //! A blob lives as long as a record refers to it. The tables count the references in the transaction that makes or
 //! drops them, and one lock makes *place the file, commit, remove what nobody refers to* one step: a put of the very

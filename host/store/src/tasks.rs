@@ -35,7 +35,10 @@ mod logs;
 mod rows;
 mod write;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use spear_state::{Change, EndedTask, Journal, JournalError, KeyHash, LoggedLines, Page, PageRequest, Remembered};
 use spear_types::{Call, FunctionName, TaskId, Timestamp};
@@ -50,6 +53,8 @@ use crate::{
 /// What outlives the SMS of its tasks, in `tasks.redb`. Every method blocks.
 pub struct TaskJournal {
     tables: Tables,
+    /// Whether the last commit failed: it may have come through all the same.
+    uncertain: AtomicBool,
 }
 
 impl TaskJournal {
@@ -61,14 +66,21 @@ impl TaskJournal {
         make_dir(dir)?;
         let tables = Tables::open(dir.join("tasks.redb"), &rows::THIS_FORM)?;
         sync_dir(dir)?;
-        Ok(Self { tables })
+        Ok(Self { tables, uncertain: AtomicBool::new(false) })
     }
 }
 
 impl Journal for TaskJournal {
     fn commit(&self, changes: &[Change]) -> Result<(), JournalError> {
         let group = Group::of(changes)?;
-        Ok(self.tables.write(|tables| write::write(tables, &group).map(|()| true))?)
+        if self.uncertain.load(Ordering::Relaxed) && self.tables.read(|tables| write::is_written(tables, &group))? {
+            self.uncertain.store(false, Ordering::Relaxed);
+            return Ok(());
+        }
+        let written = self.tables.write(|tables| write::write(tables, &group).map(|()| true));
+        let failed = matches!(written, Err(Error::Full | Error::Io(_) | Error::Database(_)));
+        self.uncertain.store(failed, Ordering::Relaxed);
+        Ok(written?)
     }
 
     fn load(&self) -> Result<Remembered, JournalError> {
@@ -109,5 +121,50 @@ impl Journal for TaskJournal {
             self.tables.write(|tables| logs::trim(tables, tasks, bytes))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use spear_state::{Phase, Progress, TaskRecord};
+    use spear_types::{Priority, RetryPolicy};
+
+    use super::*;
+
+    #[test]
+    fn a_group_that_came_through_although_its_commit_failed_is_taken_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = TaskJournal::open(dir.path()).unwrap();
+        let group = [submitted()];
+        journal.commit(&group).unwrap();
+        assert!(matches!(journal.commit(&group), Err(JournalError::Contradiction(_))));
+        journal.uncertain.store(true, Ordering::Relaxed);
+        journal.commit(&group).unwrap();
+        assert_eq!(journal.load().unwrap().tasks.len(), 1);
+        assert!(matches!(journal.commit(&group), Err(JournalError::Contradiction(_))));
+        journal.uncertain.store(true, Ordering::Relaxed);
+        journal.commit(&[submitted()]).unwrap();
+        assert_eq!(journal.load().unwrap().tasks.len(), 2);
+    }
+
+    fn submitted() -> Change {
+        let record = TaskRecord {
+            id: TaskId::generate(),
+            function: "hello".parse().unwrap(),
+            version: 1,
+            priority: Priority::DEFAULT,
+            schedule: None,
+            submitted: Timestamp::ZERO,
+            deadline: None,
+            retry: RetryPolicy::default(),
+            key: None,
+            trace_parent: None,
+            call_size: 0,
+        };
+        let phase = Phase::Queued { not_before: None };
+        let progress = Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase };
+        Change::Submitted { record: Arc::new(record), progress, call: Call::Typed("run()".into()) }
     }
 }

@@ -16,8 +16,12 @@ pub(super) fn passes((id, node): (NodeId, &Node), ask: &Ask, excluded: &[NodeId]
     room(node.free(), node, ask).is_none()
         && !excluded.contains(&id)
         && standing(node, now).is_none()
-        && unmet(node, ask).is_none()
-        && has_agent(node, ask)
+        && suits(node, ask)
+}
+
+/// Whether its labels and agents are what is asked for.
+pub(super) fn suits(node: &Node, ask: &Ask) -> bool {
+    unmet(node, ask).is_none() && has_agent(node, ask)
 }
 
 /// Why the node gets nothing, whatever is asked.

@@ -3,6 +3,9 @@
 mod choose;
 mod filters;
 mod functions;
+mod holders;
+mod index;
+mod mix;
 mod node;
 mod nodes;
 mod penalty;
@@ -11,14 +14,21 @@ mod scores;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use spear_types::{Digest, Duty, Load, NodeName, Penalty, Refusal, Reserved, Timestamp};
+use spear_types::{Capacity, Digest, Duty, Load, NodeName, Penalty, Refusal, Reserved, Timestamp};
 
 pub use self::{
     node::{Link, NodeSpec},
     nodes::NodeId,
 };
 
-use self::{functions::Functions, node::Node, nodes::Nodes};
+use self::{
+    functions::Functions,
+    holders::Holders,
+    index::Index,
+    node::Node,
+    nodes::{Nodes, larger},
+    penalty::{Health, Phase},
+};
 use crate::{Ask, Decision};
 
 /// All nodes.
@@ -28,20 +38,46 @@ use crate::{Ask, Decision};
 pub struct Fleet {
     nodes: Nodes,
     functions: Functions,
+    holders: Holders,
+    /// The last holder of an artifact that was looked at.
+    last_holder: Option<NodeId>,
+    index: Index,
     /// When which node's penalty ends.
     penalties: BTreeSet<(Timestamp, NodeId)>,
+    /// What all runs take: thousandths of a core, bytes.
+    taken: (u64, u128),
+    /// The most of each that a node has.
+    largest: Capacity,
 }
 
 impl Fleet {
     /// Lets a node in, or takes note of what a known one says anew: its link is open. What is reserved on it, its duty
     /// and its penalty stay.
     pub fn join(&mut self, spec: NodeSpec) -> NodeId {
-        self.nodes.join(spec)
+        let capacity = spec.capacity;
+        let before = self.nodes.find(&spec.name).and_then(|known| self.nodes.get(known));
+        let before = before.map(|node| node.spec.clone());
+        let id = self.nodes.join(spec);
+        let Some(node) = self.nodes.get(id) else { return id };
+        before.iter().flat_map(|spec| &spec.artifacts).for_each(|artifact| self.holders.remove(id, artifact));
+        node.spec.artifacts.iter().for_each(|artifact| self.holders.add(id, *artifact));
+        self.index.joined(id, node);
+        self.largest = match before {
+            Some(before) if before.capacity != capacity => self.nodes.largest(),
+            _ => larger(self.largest, capacity),
+        };
+        id
     }
 
     /// Forgets a node. What is reserved on it is gone with it.
     pub fn forget(&mut self, node: NodeId) {
         let Some(gone) = self.nodes.remove(node) else { return };
+        self.index.forgot(node);
+        self.took(gone.reserved, Reserved::default());
+        gone.spec.artifacts.iter().for_each(|artifact| self.holders.remove(node, artifact));
+        if larger(self.largest, gone.spec.capacity) == gone.spec.capacity {
+            self.largest = self.nodes.largest();
+        }
         if let Some(health) = gone.health {
             self.penalties.remove(&(health.until, node));
         }
@@ -112,10 +148,12 @@ impl Fleet {
         let Some(known) = self.nodes.get_mut(node) else { return };
         known.load = load;
         known.spec.artifacts.extend(new_artifacts);
+        new_artifacts.iter().for_each(|artifact| self.holders.add(node, *artifact));
     }
 
     /// Chooses a node and reserves what the run takes. `excluded` are nodes that refused this very run.
     pub fn place(&mut self, ask: &Arc<Ask>, excluded: &[NodeId], now: Timestamp) -> Option<NodeId> {
+        self.end_penalties(now);
         let chosen = self.choose(ask, excluded, now)?;
         self.take(chosen, ask);
         Some(chosen)
@@ -128,7 +166,8 @@ impl Fleet {
         excluded: &[NodeId],
         now: Timestamp,
     ) -> (Option<NodeId>, Decision) {
-        let decision = self.explain(ask, excluded, now);
+        self.end_penalties(now);
+        let decision = self.choose_and_explain(ask, excluded, now);
         let chosen = decision.node.as_ref().and_then(|name| self.find(name));
         if let Some(chosen) = chosen {
             self.take(chosen, ask);
@@ -166,7 +205,7 @@ impl Fleet {
     pub fn failed(&mut self, node: NodeId, now: Timestamp) {
         let Some(known) = self.nodes.get(node) else { return };
         let next = penalty::after_failure(known.health, now);
-        self.set_health(node, next);
+        self.set_health(node, Some(next));
     }
 
     /// A run ended on it, however: it works.
@@ -207,24 +246,42 @@ impl Fleet {
         let function = self.functions.came(&ask.function);
         self.change(node, |node| {
             node.reserve(ask, function);
-            node.health = node.health.map(penalty::Health::tried);
+            node.health = node.health.map(Health::tried);
         });
     }
 
-    fn set_health(&mut self, node: NodeId, health: Option<penalty::Health>) {
+    /// What is not avoided any more may be tried.
+    fn end_penalties(&mut self, now: Timestamp) {
+        while let Some((_, node)) = self.penalties.first().copied().filter(|(until, _)| *until <= now) {
+            self.penalties.pop_first();
+            self.change(node, |node| node.health = node.health.map(Health::half_open));
+        }
+    }
+
+    fn set_health(&mut self, node: NodeId, health: Option<Health>) {
         if let Some(before) = self.nodes.get(node).and_then(|node| node.health) {
             self.penalties.remove(&(before.until, node));
         }
-        if let Some(after) = health {
+        if let Some(after) = health.filter(|health| health.phase == Phase::Avoided) {
             self.penalties.insert((after.until, node));
         }
         self.change(node, |node| node.health = health);
     }
 
     /// The one way in which a node changes.
-    fn change(&mut self, node: NodeId, change: impl FnOnce(&mut Node)) {
-        if let Some(node) = self.nodes.get_mut(node) {
-            change(node);
-        }
+    fn change(&mut self, id: NodeId, change: impl FnOnce(&mut Node)) {
+        let Some(node) = self.nodes.get_mut(id) else { return };
+        let before = node.reserved;
+        change(node);
+        let after = node.reserved;
+        self.index.changed(id, node);
+        self.took(before, after);
+    }
+
+    /// In place of `before`, `after` is taken of a node.
+    fn took(&mut self, before: Reserved, after: Reserved) {
+        let (cpu, memory) = self.taken;
+        let cpu = cpu + u64::from(after.cpu.as_millis()) - u64::from(before.cpu.as_millis());
+        self.taken = (cpu, memory + u128::from(after.memory) - u128::from(before.memory));
     }
 }

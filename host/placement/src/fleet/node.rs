@@ -6,7 +6,7 @@ use spear_types::{Capacity, Constraint, Cpu, Digest, Duty, Labels, Load, NodeNam
 
 use super::{
     functions::{FunctionId, Runs},
-    penalty::Health,
+    penalty::{Health, Phase},
 };
 use crate::Ask;
 
@@ -37,6 +37,16 @@ pub enum Link {
     Gone,
 }
 
+/// Whether a node may have runs, and if not, the first reason. Time does not change it: a penalty that is over is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Gone,
+    OffDuty,
+    Penalised,
+    Full,
+    Open,
+}
+
 /// A node and what is given away of it.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -47,6 +57,21 @@ pub(super) struct Node {
     pub(super) health: Option<Health>,
     pub(super) reserved: Reserved,
     pub(super) runs: Runs,
+}
+
+impl Standing {
+    pub(super) const ALL: [Self; 5] = [Self::Gone, Self::OffDuty, Self::Penalised, Self::Full, Self::Open];
+
+    /// Why such nodes were passed over.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Gone => "lost",
+            Self::OffDuty => "cordoned, draining or drained",
+            Self::Penalised => "avoided for their failures",
+            Self::Full => "all slots are taken",
+            Self::Open => "they have too little room, or others are better",
+        }
+    }
 }
 
 impl Node {
@@ -67,6 +92,36 @@ impl Node {
         self.link = Link::Open;
     }
 
+    pub(super) fn standing(&self) -> Standing {
+        if self.link == Link::Gone {
+            return Standing::Gone;
+        }
+        if self.duty != Duty::Open {
+            return Standing::OffDuty;
+        }
+        if self.health.is_some_and(|health| health.phase != Phase::HalfOpen) {
+            return Standing::Penalised;
+        }
+        if self.free().slots == 0 { Standing::Full } else { Standing::Open }
+    }
+
+    /// The share of what is used most, 0 to 1.
+    pub(super) fn used(&self) -> f64 {
+        self.share_of(self.reserved)
+    }
+
+    /// The same with one run more.
+    pub(super) fn used_with(&self, ask: &Ask) -> f64 {
+        self.share_of(more(self.reserved, ask.resources))
+    }
+
+    fn share_of(&self, reserved: Reserved) -> f64 {
+        let Capacity { slots, cpu, memory } = self.spec.capacity;
+        let slots = share(reserved.slots.into(), slots.into());
+        let cpu = share(reserved.cpu.as_millis().into(), cpu.as_millis().into());
+        slots.max(cpu).max(share(reserved.memory, memory))
+    }
+
     /// What is not given away; nothing where more is than it has.
     pub(super) fn free(&self) -> Capacity {
         let Capacity { slots, cpu, memory } = self.spec.capacity;
@@ -78,19 +133,13 @@ impl Node {
     }
 
     pub(super) fn reserve(&mut self, ask: &Ask, function: FunctionId) {
-        let Resources { cpu, memory } = ask.resources;
-        let Reserved { slots, cpu: taken, memory: kept } = self.reserved;
-        let cpu = Cpu::from_millis(taken.as_millis().saturating_add(cpu.as_millis()));
-        self.reserved = Reserved { slots: slots.saturating_add(1), cpu, memory: kept.saturating_add(memory) };
+        self.reserved = more(self.reserved, ask.resources);
         self.runs.add(function);
     }
 
     /// Gives back what a run took. One that did not show whether a node works that was tried leaves the try to another.
     pub(super) fn release(&mut self, ask: &Ask, function: FunctionId) {
-        let Resources { cpu, memory } = ask.resources;
-        let Reserved { slots, cpu: taken, memory: kept } = self.reserved;
-        let cpu = Cpu::from_millis(taken.as_millis().saturating_sub(cpu.as_millis()));
-        self.reserved = Reserved { slots: slots.saturating_sub(1), cpu, memory: kept.saturating_sub(memory) };
+        self.reserved = less(self.reserved, ask.resources);
         self.runs.remove(function);
         self.health = self.health.map(Health::untried);
     }
@@ -103,4 +152,20 @@ impl Node {
         }
         constraint.holds(self.spec.labels.get(&constraint.label))
     }
+}
+
+fn more(Reserved { slots, cpu, memory }: Reserved, run: Resources) -> Reserved {
+    let cpu = Cpu::from_millis(cpu.as_millis().saturating_add(run.cpu.as_millis()));
+    Reserved { slots: slots.saturating_add(1), cpu, memory: memory.saturating_add(run.memory) }
+}
+
+fn less(Reserved { slots, cpu, memory }: Reserved, run: Resources) -> Reserved {
+    let cpu = Cpu::from_millis(cpu.as_millis().saturating_sub(run.cpu.as_millis()));
+    Reserved { slots: slots.saturating_sub(1), cpu, memory: memory.saturating_sub(run.memory) }
+}
+
+/// `part` of `whole`, 0 to 1; of nothing, nothing is used.
+#[expect(clippy::cast_precision_loss, reason = "15 digits compare well enough")]
+pub(super) fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 / whole as f64).min(1.0) }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use spear_types::NodeName;
+use spear_types::{Capacity, NodeName};
 
 use super::{Node, NodeSpec};
 
@@ -13,6 +13,13 @@ pub struct NodeId {
     slot: u32,
     /// How many nodes had the place before.
     generation: u32,
+}
+
+impl NodeId {
+    /// The place in the list of nodes.
+    pub(super) fn slot(self) -> usize {
+        self.slot as usize
+    }
 }
 
 /// Every node, in a place of its own.
@@ -85,6 +92,11 @@ impl Nodes {
         self.by_name().filter_map(|id| Some((id, self.get(id)?)))
     }
 
+    /// The most of each that a node has.
+    pub(super) fn largest(&self) -> Capacity {
+        self.iter().fold(Capacity::default(), |most, (_, node)| larger(most, node.spec.capacity))
+    }
+
     fn free_place(&mut self) -> NodeId {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.places.push(Place { generation: 0, node: None });
@@ -93,4 +105,8 @@ impl Nodes {
         });
         NodeId { slot, generation: self.places[slot as usize].generation }
     }
+}
+
+pub(super) fn larger(one: Capacity, other: Capacity) -> Capacity {
+    Capacity { slots: one.slots.max(other.slots), cpu: one.cpu.max(other.cpu), memory: one.memory.max(other.memory) }
 }

@@ -21,19 +21,29 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(super) struct Health {
     /// Failures in a row.
     pub(super) failures: u32,
-    /// It is avoided until then, and half open after.
+    /// It is avoided until then.
     pub(super) until: Timestamp,
-    /// One run was let through and is still out.
-    pub(super) trying: bool,
+    pub(super) phase: Phase,
+}
+
+/// What a node gets that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing before the penalty is over.
+    Avoided,
+    /// One run.
+    HalfOpen,
+    /// Nothing: that one is out.
+    Tried,
 }
 
 /// The node's health after a failure.
-pub(super) fn after_failure(before: Option<Health>, now: Timestamp) -> Option<Health> {
-    if before.is_some_and(|health| health.is_avoided(now) && !health.trying) {
-        return before;
-    }
-    let failures = before.map_or(0, |health| health.failures).saturating_add(1);
-    Some(Health { failures, until: now.after(length(failures)), trying: false })
+pub(super) fn after_failure(before: Option<Health>, now: Timestamp) -> Health {
+    let failures = match before {
+        Some(health) if health.phase == Phase::Avoided && health.is_closed(now) => return health,
+        before => before.map_or(0, |health| health.failures).saturating_add(1),
+    };
+    Health { failures, until: now.after(length(failures)), phase: Phase::Avoided }
 }
 
 fn length(failures: u32) -> Duration {
@@ -42,24 +52,28 @@ fn length(failures: u32) -> Duration {
 }
 
 impl Health {
-    /// Whether its penalty is not over.
-    pub(super) fn is_avoided(&self, now: Timestamp) -> bool {
-        now < self.until
-    }
-
-    /// Whether it gets nothing: its penalty is not over, or a run that was let through is out.
+    /// Whether it gets nothing.
     pub(super) fn is_closed(&self, now: Timestamp) -> bool {
-        self.trying || self.is_avoided(now)
+        match self.phase {
+            Phase::Avoided => now < self.until,
+            Phase::HalfOpen => false,
+            Phase::Tried => true,
+        }
     }
 
-    /// The same with a run let through.
+    /// Its penalty is over.
+    pub(super) fn half_open(self) -> Self {
+        Self { phase: Phase::HalfOpen, ..self }
+    }
+
+    /// A run was let through.
     pub(super) fn tried(self) -> Self {
-        Self { trying: true, ..self }
+        Self { phase: Phase::Tried, ..self }
     }
 
-    /// The same once a run is gone that did not show whether the node works: another one may try.
+    /// A run is gone that did not show whether the node works. If it was the one that tried, another may.
     pub(super) fn untried(self) -> Self {
-        Self { trying: false, ..self }
+        if self.phase == Phase::Tried { self.half_open() } else { self }
     }
 
     pub(super) fn penalty(&self) -> Penalty {
@@ -76,20 +90,20 @@ mod tests {
         let mut health = None;
         let mut now = Timestamp::ZERO;
         let lengths = [1, 2, 4, 8, 16, 32, 60, 60].map(|expected| {
-            health = after_failure(health, now);
-            let length = health.unwrap().until.since(now);
-            now = health.unwrap().until;
+            let after = after_failure(health, now);
+            let length = after.until.since(now);
+            (health, now) = (Some(after), after.until);
             assert_eq!(length, Duration::from_secs(expected));
             length
         });
         assert_eq!(lengths.len(), 8);
-        let worn = Health { failures: u32::MAX, until: now, trying: false };
-        assert_eq!(after_failure(Some(worn), now).unwrap().until.since(now), LONGEST);
+        let worn = Health { failures: u32::MAX, until: now, phase: Phase::Tried };
+        assert_eq!(after_failure(Some(worn), now).until.since(now), LONGEST);
     }
 
     #[test]
     fn failures_of_runs_from_before_the_penalty_do_not_lengthen_it() {
         let health = after_failure(None, Timestamp::ZERO);
-        assert_eq!(after_failure(health, Timestamp::from_micros(10)), health);
+        assert_eq!(after_failure(Some(health), Timestamp::from_micros(10)), health);
     }
 }

@@ -1,13 +1,20 @@
 //! How good a node is that may have a run: the sum of a few terms, the highest first.
 
-use spear_types::{Constraints, PlacementPolicy};
+use spear_types::{Constraints, PlacementPolicy, Resources};
 
-use super::{functions::FunctionId, node::Node};
+use super::{
+    functions::FunctionId,
+    mix::{Free, Mix},
+    node::{Node, share},
+};
 use crate::{Ask, Term, TermName};
 
 /// The largest value of `artifact`. A fetch takes a second at the most once, so a node that holds the artifact is taken
 /// before one that is up to a fifth emptier.
 const ARTIFACT: f64 = 0.2;
+
+/// The same where runs are packed: a node that they fit worse is not taken for it.
+const ARTIFACT_PACKED: f64 = 0.02;
 
 /// The largest value of `spread`: more than `artifact`, so that a function's second run lies on another node, and less
 /// than `fit`, so that a full node is not taken for it.
@@ -22,14 +29,23 @@ const PREFER: f64 = 2.0;
 const FAILURE: f64 = 0.05;
 const FAILURES: u32 = 5;
 
-/// What a node is worth for a run, term by term. `function` is none where the function has no run anywhere.
-pub(super) fn terms(node: &Node, ask: &Ask, function: Option<FunctionId>) -> [Term; 6] {
+/// What scores depend on beside the node and the ask.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    /// None where the function has no run anywhere.
+    pub(super) function: Option<FunctionId>,
+    pub(super) mix: Mix,
+}
+
+/// What a node is worth for a run, term by term.
+pub(super) fn terms(node: &Node, ask: &Ask, scale: &Scale) -> [Term; 6] {
     let spreads = ask.policy == PlacementPolicy::Spread;
     let term = |name, value| Term { name, value };
+    let artifact = if spreads { ARTIFACT } else { ARTIFACT_PACKED };
     [
-        term(TermName::Fit, fit(node, ask)),
-        term(TermName::Artifact, if node.spec.artifacts.contains(&ask.artifact) { ARTIFACT } else { 0.0 }),
-        term(TermName::Spread, if spreads { spread(node, function) } else { 0.0 }),
+        term(TermName::Fit, fit(node, ask, scale)),
+        term(TermName::Artifact, if node.spec.artifacts.contains(&ask.artifact) { artifact } else { 0.0 }),
+        term(TermName::Spread, if spreads { spread(node, scale.function) } else { 0.0 }),
         term(TermName::Prefer, PREFER * share_that_holds(node, &ask.prefer)),
         term(TermName::Avoid, -PREFER * share_that_holds(node, &ask.avoid)),
         term(TermName::Failures, failures(node)),
@@ -37,21 +53,20 @@ pub(super) fn terms(node: &Node, ask: &Ask, function: Option<FunctionId>) -> [Te
 }
 
 /// The sum of the terms.
-pub(super) fn score(node: &Node, ask: &Ask, function: Option<FunctionId>) -> f64 {
-    terms(node, ask, function).iter().map(|term| term.value).sum()
+pub(super) fn score(node: &Node, ask: &Ask, scale: &Scale) -> f64 {
+    terms(node, ask, scale).iter().map(|term| term.value).sum()
 }
 
-/// 0 to 1: what would be free of what is used most, or used where runs are packed.
-fn fit(node: &Node, ask: &Ask) -> f64 {
-    let capacity = node.spec.capacity;
-    let slots = share(node.reserved.slots.saturating_add(1).into(), capacity.slots.into());
-    let cpu = node.reserved.cpu.as_millis().saturating_add(ask.resources.cpu.as_millis());
-    let cpu = share(cpu.into(), capacity.cpu.as_millis().into());
-    let memory = share(node.reserved.memory.saturating_add(ask.resources.memory), capacity.memory);
-    let fullest = slots.max(cpu).max(memory);
+/// Where runs are spread 0 to 1: what would be free of what is used most. Where they are packed -1 to 1, see [`Mix::worth`].
+fn fit(node: &Node, ask: &Ask, scale: &Scale) -> f64 {
     match ask.policy {
-        PlacementPolicy::Spread => 1.0 - fullest,
-        PlacementPolicy::Pack => fullest,
+        PlacementPolicy::Spread => 1.0 - node.used_with(ask),
+        PlacementPolicy::Pack => {
+            let free = node.free();
+            let resources = Resources { cpu: free.cpu, memory: free.memory };
+            let free = Free { slots: free.slots.into(), ..Free::from(resources) };
+            scale.mix.worth(ask.resources, free, node.reserved.slots == 0)
+        }
     }
 }
 
@@ -73,10 +88,4 @@ fn share_that_holds(node: &Node, constraints: &Constraints) -> f64 {
 
 fn failures(node: &Node) -> f64 {
     -FAILURE * f64::from(node.health.map_or(0, |health| health.failures.min(FAILURES)))
-}
-
-/// `part` of `whole`, 0 to 1; of nothing, nothing is used.
-#[expect(clippy::cast_precision_loss, reason = "15 digits compare well enough")]
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { (part as f64 / whole as f64).min(1.0) }
 }

@@ -9,7 +9,7 @@ use futures::{FutureExt as _, Stream, future::BoxFuture, stream};
 use spear_state::{LoggedLines, log_size};
 use spear_types::{LogLine, Refusal, TaskId};
 
-use super::followers::Listener;
+use super::{followers::Listener, read::dropped_last};
 use crate::disk::Disk;
 
 /// The lines that are read at once: all that a follower holds, however slow it is.
@@ -87,6 +87,14 @@ impl Follower {
         rows.into_iter().for_each(|row| self.news.take(row));
         Ok(())
     }
+
+    /// The last word: what of the last attempt was dropped.
+    async fn read_end(&mut self) -> Result<(), Refusal> {
+        let task = self.task;
+        let dropped = self.disk.read(move |journal| dropped_last(journal, task)).await?;
+        dropped.into_iter().for_each(|row| self.news.take(row));
+        Ok(())
+    }
 }
 
 impl Following {
@@ -100,7 +108,8 @@ impl Following {
                 continue;
             }
             if self.has_ended {
-                return Ok(None);
+                self.follower.read_end().await?;
+                return Ok(self.follower.news.ready.pop_front());
             }
             tokio::select! {
                 () = self.follower.listener.told() => {}
@@ -165,7 +174,7 @@ mod tests {
     use super::*;
     use crate::logs::{
         Logs,
-        tests::{journal, logged, task, texts},
+        tests::{ended, journal, logged, task, texts},
     };
 
     /// A log that is followed from the start, what it is written to, and what ends it.
@@ -276,6 +285,16 @@ mod tests {
         scene.write(dropping(3, 2, 7));
         assert_eq!(next(&mut scene.log).await, some(3, 0, "", 7));
         scene.end.send(()).unwrap();
+        assert_eq!(next(&mut scene.log).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_was_dropped_of_the_last_attempt_is_told_at_the_end() {
+        let mut scene = scene([logged(task(1), 1, 1, "a")]);
+        assert_eq!(next(&mut scene.log).await, some(1, 1, "a", 0));
+        scene.journal.commit(&ended(task(1), 1, 9)).unwrap();
+        scene.end.send(()).unwrap();
+        assert_eq!(next(&mut scene.log).await, some(1, 0, "", 9));
         assert_eq!(next(&mut scene.log).await, None);
     }
 

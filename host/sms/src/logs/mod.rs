@@ -79,8 +79,8 @@ impl Logs {
 mod tests {
     use std::time::SystemTime;
 
-    use spear_state::{Change, MemoryJournal};
-    use spear_types::{AttemptId, Level};
+    use spear_state::{Change, End, MemoryJournal, Phase, Progress, TaskRecord};
+    use spear_types::{AttemptId, Call, Level, Outcome, Priority, RetryPolicy, TaskResult, Timestamp, Usage};
 
     use super::*;
 
@@ -105,6 +105,29 @@ mod tests {
             lines: lines.chars().map(|text| line(&text.to_string())).collect(),
             dropped: 0,
         }
+    }
+
+    /// The end of a task that was submitted, in this attempt.
+    pub(super) fn ended(task: TaskId, attempt: u32, log_dropped: u64) -> [Change; 2] {
+        let record = Arc::new(TaskRecord {
+            id: task,
+            function: "f".parse().unwrap(),
+            version: 1,
+            priority: Priority::DEFAULT,
+            schedule: None,
+            submitted: Timestamp::ZERO,
+            deadline: None,
+            retry: RetryPolicy::default(),
+            key: None,
+            trace_parent: None,
+            call_size: 0,
+        });
+        let phase = Phase::Queued { not_before: None };
+        let progress = Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase };
+        let result = TaskResult { outcome: Outcome::Cancelled, usage: Usage::default() };
+        let end = End { at: Timestamp::ZERO, attempt, node: Some("one".parse().unwrap()), result, log_dropped };
+        let call = Call::Typed(String::new());
+        [Change::Submitted { record: Arc::clone(&record), progress, call }, Change::Ended { record, end }]
     }
 
     pub(super) fn journal(changes: impl IntoIterator<Item = Change>) -> MemoryJournal {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use spear_state::{Journal, JournalError, LoggedLines, log_size};
+use spear_state::{EndedTask, Journal, JournalError, LoggedLines, log_size};
 use spear_types::{FunctionName, LogLine, TaskId};
 
 use super::TaskLog;
@@ -11,7 +11,7 @@ use super::TaskLog;
 const PAGE: usize = 1_000;
 
 /// The most tasks of a function whose logs are read together.
-const MAX_TASKS: usize = 10_000;
+const MAX_TASKS: usize = 1_000;
 
 /// The most bytes of lines that one answer has: a client that asks for all must not fill the memory of the SMS.
 pub(super) const MAX_BYTES: u64 = 32 << 20;
@@ -33,6 +33,18 @@ struct Tail {
 struct Log {
     about: TaskLog,
     lines: VecDeque<LogLine>,
+}
+
+/// What the log limit dropped of a task's last attempt, which its end tells: a row without lines.
+pub(super) fn dropped_last(journal: &dyn Journal, task: TaskId) -> Result<Option<LoggedLines>, JournalError> {
+    let row = |EndedTask { record, end }: EndedTask| LoggedLines {
+        attempt: end.attempt,
+        dropped: end.log_dropped,
+        function: Some((record.function, record.version)),
+        node: end.node,
+        ..LoggedLines::default()
+    };
+    Ok(journal.ended(task)?.map(row).filter(|row| row.dropped > 0))
 }
 
 /// See [`super::Logs::of_task`].
@@ -71,13 +83,17 @@ impl Tail {
         let mut at = (0, 0);
         loop {
             let rows = journal.lines(task, at, PAGE)?;
-            let Some(row) = rows.last() else { return Ok(()) };
+            let Some(row) = rows.last() else { break };
             at = (row.attempt, (row.first + row.lines.len() as u64).saturating_sub(1));
             for row in rows {
                 self.push(task, row);
                 self.trim();
             }
         }
+        if let Some(dropped) = dropped_last(journal, task)? {
+            self.push(task, dropped);
+        }
+        Ok(())
     }
 
     fn push(&mut self, task: TaskId, row: LoggedLines) {
@@ -124,7 +140,7 @@ mod tests {
     use spear_state::MemoryJournal;
 
     use super::*;
-    use crate::logs::tests::{journal, logged, task, texts};
+    use crate::logs::tests::{ended, journal, logged, task, texts};
 
     /// The texts of each log.
     fn shown(logs: Result<Vec<TaskLog>, JournalError>) -> Vec<Vec<String>> {
@@ -161,6 +177,18 @@ mod tests {
         *count = 7;
         let logs = of_task(&journal([dropped]), task(1), 10).unwrap();
         assert_eq!((logs.len(), logs[0].dropped), (1, 7));
+    }
+
+    #[test]
+    fn what_was_dropped_of_the_last_attempt_is_told_with_its_lines() {
+        let journal = journal([logged(task(1), 1, 1, "a"), logged(task(1), 2, 1, "b")]);
+        journal.commit(&ended(task(1), 2, 9)).unwrap();
+        let dropped = |last| {
+            let logs = of_task(&journal, task(1), last).unwrap();
+            logs.iter().map(|log| (log.attempt, log.lines.len(), log.dropped)).collect::<Vec<_>>()
+        };
+        assert_eq!(dropped(2), [(1, 1, 0), (2, 1, 9)]);
+        assert_eq!(dropped(0), [(2, 0, 9)]);
     }
 
     #[test]

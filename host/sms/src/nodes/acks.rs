@@ -9,8 +9,8 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::scheduler::Durable;
 
-/// The most bytes of one link's reports that wait for the disk. A node that has said more is not read until there is room:
-/// its heartbeats wait with the rest, so this is more than a Spearlet says unacknowledged.
+/// The most bytes of one link's reports that wait for the disk. A node that has said more is not read until there is room.
+/// Its heartbeats wait with the rest, so this is what a busy node says while a disk does nothing for longer than a lease.
 const MAX_WAITING: u32 = 128 << 20;
 
 /// What a message of reports counts at least, in bytes: empty ones are not free.

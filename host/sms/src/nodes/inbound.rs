@@ -111,7 +111,7 @@ impl Inbound {
 fn heard(beat: v1::Heartbeat) -> Result<Event, Refusal> {
     let v1::Heartbeat { running, cpu_millis, memory_bytes, artifacts } = beat;
     let load = Load { running, cpu: Cpu::decode(cpu_millis)?, memory: memory_bytes };
-    Ok(Event::Heard(load, register::artifacts(artifacts)?))
+    Ok(Event::Heard(load, register::artifacts(&artifacts)?))
 }
 
 fn kind_of(kind: Kind) -> Result<ReportKind, Refusal> {
@@ -212,7 +212,7 @@ mod tests {
     fn what_is_malformed_breaks_the_link() {
         let log = |first, lines| Some(Kind::Log(v1::LogLines { first, lines }));
         let ended = |outcome, usage| Some(Kind::Ended(v1::AttemptEnded { outcome, usage, log_dropped: 0 }));
-        let succeeded = || Some(Outcome::Succeeded(spear_types::Payload::default())).map(spear_wire::Encode::encode);
+        let succeeded = || Some(spear_wire::Encode::encode(Outcome::Succeeded(spear_types::Payload::default())));
         for kind in [
             None,
             log(0, Vec::new()),

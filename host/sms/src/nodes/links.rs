@@ -48,8 +48,7 @@ pub(crate) enum Outgoing {
 pub(super) struct Open {
     /// The link's number, as the state gave it.
     pub(super) session: u64,
-    /// Orders on their way to the writer. No more than the node has slots, each with the cancels of its attempt: the state
-    /// gives it no more.
+    /// Orders on their way to the writer. The state gives a node no more than it has slots for.
     pub(super) orders: mpsc::UnboundedSender<Outgoing>,
     /// The node's gRPC.
     pub(super) client: SpearletServiceClient<Channel>,
@@ -76,12 +75,13 @@ impl Links {
     }
 
     /// Opens the link of the node that `join` lets in. No order comes between the two: what the state has for the node as it
-    /// joins has a link to go by. What it had just before may come by that link as well, and does no harm: the node knows
-    /// an attempt by its number, and so does the state when it hears of it.
+    /// joins has a link to go by. What it had for it just before may come by that link as well. The node knows what it has
+    /// already, and of what is over the state hears when it starts.
     ///
     /// # Errors
     /// What `join` refuses.
     pub(super) fn join<T, E>(&self, join: impl FnOnce() -> Result<(NodeId, Open, T), E>) -> Result<(NodeId, T), E> {
+        // The state's lock is taken under this one. Nobody asks for links under that.
         let mut links = self.lock();
         let (node, open, rest) = join()?;
         links.insert(node, open);

@@ -23,6 +23,8 @@ mod outbound;
 mod reader;
 mod register;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

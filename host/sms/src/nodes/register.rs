@@ -61,7 +61,7 @@ pub(super) fn joining(first: link_request::Message) -> Result<Joining, Refusal> 
         capacity,
         labels: Labels::decode(labels)?,
         agents: self::agents(agents)?,
-        artifacts: self::artifacts(artifacts)?.into_iter().collect(),
+        artifacts: self::artifacts(&artifacts)?.into_iter().collect(),
     };
     Ok(Joining {
         spec,
@@ -76,8 +76,8 @@ pub(super) fn joining(first: link_request::Message) -> Result<Joining, Refusal> 
 ///
 /// # Errors
 /// `InvalidRequest` when they are too many or one is none.
-pub(super) fn artifacts(digests: Vec<String>) -> Result<Vec<Digest>, Refusal> {
-    few(&digests, "artifacts", MAX_ARTIFACTS)?;
+pub(super) fn artifacts(digests: &[String]) -> Result<Vec<Digest>, Refusal> {
+    few(digests, "artifacts", MAX_ARTIFACTS)?;
     digests.iter().map(|digest| digest.parse()).collect()
 }
 

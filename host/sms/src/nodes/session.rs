@@ -2,8 +2,8 @@
 
 use spear_placement::NodeId;
 use spear_proto::v1::spearlet_service_client::SpearletServiceClient;
-use spear_state::{Answer, Command, Joining, Report};
-use spear_types::{Code, Digest, Load, NodeName, Refusal};
+use spear_state::{Answer, Command, Joining, Report, ReportKind};
+use spear_types::{AttemptId, Code, Digest, Load, NodeName, Refusal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -43,8 +43,7 @@ impl Session {
         orders: mpsc::UnboundedSender<Outgoing>,
         end: CancellationToken,
     ) -> Result<(Self, Durable), Refusal> {
-        let name = joining.spec.name.clone();
-        tracing::info!(node = %name, address = joining.address, held = joining.held.len(), "a node registers");
+        let (name, address, held) = (joining.spec.name.clone(), joining.address.clone(), joining.held.len());
         let (node, (number, remembered)) = links.join(|| {
             let (mut answers, remembered) = scheduler.apply_all(vec![Command::Join(joining)]);
             match answers.pop() {
@@ -55,6 +54,7 @@ impl Session {
                 _ => Err(Refusal::new(Code::Internal, "the state does not say whether the node joined")),
             }
         })?;
+        tracing::info!(node = %name, address, held, "a node registered");
         let (scheduler, links) = (scheduler.clone(), links.clone());
         let end = End::Broken("its link broke".to_owned());
         Ok((Self { scheduler, links, name, node, number, end }, remembered))
@@ -69,23 +69,22 @@ impl Session {
         self.scheduler.apply_now(Command::Heard { node, session, load, artifacts }).map(drop)
     }
 
-    /// Something happened on the node. What is over already, or never was, is no news: it needs no other word than that
-    /// the node has said so. The future resolves once the rest is remembered.
+    /// Something happened on the node; the future resolves once it is remembered. What is said of attempts that are over
+    /// changes nothing, and the node need not say it again; one that it starts all the same is to be stopped.
     ///
     /// # Errors
     /// When a report could not be taken for another reason: the node has to say it again.
     pub(super) fn reported(&self, reports: Vec<Report>) -> Result<Durable, Refusal> {
+        let started = |report: &Report| matches!(report.kind, ReportKind::Started).then_some(report.attempt);
+        let started: Vec<Option<AttemptId>> = reports.iter().map(started).collect();
         let (answers, durable) = self.scheduler.apply_all(reports.into_iter().map(Command::Report).collect());
-        let mut stale = 0;
-        for refusal in answers.into_iter().filter_map(Result::err) {
+        let refused = started.into_iter().zip(answers).filter_map(|(started, answer)| Some((started, answer.err()?)));
+        for (started, refusal) in refused {
             if !matches!(refusal.code, Code::StaleAttempt | Code::UnknownTask) {
                 return Err(refusal);
             }
-            stale += 1;
             tracing::debug!(node = %self.name, %refusal, "a report is refused");
-        }
-        if stale > 0 {
-            tracing::info!(node = %self.name, stale, "the node reported of attempts that are over");
+            started.into_iter().for_each(|attempt| self.links.send(self.node, Outgoing::Cancel(attempt)));
         }
         Ok(durable)
     }

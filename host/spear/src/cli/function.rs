@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use spear_types::{FunctionName, FunctionVersion, Refusal};
 
-use super::{Ask, Context, inspect, view};
+use super::{Ask, Context, inspect, placement, view};
 use crate::{
     client::Client,
     output::{self, size, table, time},
@@ -92,8 +92,9 @@ fn describe(function: &FunctionVersion) -> String {
     let config = if settings.is_empty() { String::new() } else { format!("\n\nCONFIG{settings}") };
     let about =
         function.description.as_deref().map(|text| format!("\n{}", output::printable(text))).unwrap_or_default();
+    let placement = placement::text(&function.placement, Some(function.limits.memory));
     format!(
-        "{} version {}, {} ({}){about}\ndeployed {}\n\n{limits}\n\nGRANTS\n{grants}{cuts}{config}",
+        "{} version {}, {} ({}){about}\ndeployed {}\n\n{limits}\n\n{placement}\n\nGRANTS\n{grants}{cuts}{config}",
         function.name,
         function.version,
         size(function.size),

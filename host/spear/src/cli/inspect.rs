@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 use spear_admission::{Component, Entry, ImportReview, Review, Verdict};
-use spear_types::{Cut, Digest, Granted, Lacking, Refusal};
+use spear_types::{Cut, Digest, Granted, Lacking, Placement, Refusal};
 
-use super::Context;
+use super::{Context, placement, view};
 use crate::{
     client::Client,
     output::{bad, dim, good, size, table},
@@ -36,6 +36,8 @@ pub(crate) struct Inspected {
     review: Review,
     /// Whose word the grants are.
     who: &'static str,
+    /// Where its runs may go: a project says so.
+    placement: Option<Placement>,
 }
 
 impl Inspect {
@@ -50,12 +52,7 @@ impl Inspect {
                 let client = Client::new(&context.config.client.sms)?;
                 let asked = project.manifest.grants.clone();
                 let granted = client.review_grants(&project.manifest.function.name, asked).await?;
-                Inspected::new(
-                    project.component_path(),
-                    &project.component()?,
-                    &granted,
-                    "spear.toml and the operator",
-                )?
+                Inspected::under(&project, &granted, "spear.toml and the operator")?
             }
             None => Inspected::of_project(&context.project()?)?,
         };
@@ -67,13 +64,17 @@ impl Inspect {
 
 impl Inspected {
     pub(crate) fn of_project(project: &Project) -> Result<Self, Refusal> {
-        let granted = Granted::all(project.manifest.grants.clone());
-        Self::new(project.component_path(), &project.component()?, &granted, MANIFEST)
+        Self::under(project, &Granted::all(project.manifest.grants.clone()), MANIFEST)
+    }
+
+    fn under(project: &Project, granted: &Granted, who: &'static str) -> Result<Self, Refusal> {
+        let inspected = Self::new(project.component_path(), &project.component()?, granted, who)?;
+        Ok(Self { placement: Some(project.manifest.placement.clone()), ..inspected })
     }
 
     fn new(path: PathBuf, bytes: &[u8], granted: &Granted, who: &'static str) -> Result<Self, Refusal> {
         let review = Component::read(bytes)?.review(granted);
-        Ok(Self { path, size: bytes.len() as u64, digest: Digest::of(bytes), review, who })
+        Ok(Self { path, size: bytes.len() as u64, digest: Digest::of(bytes), review, who, placement: None })
     }
 
     pub(crate) fn show(&self, context: &Context<'_>) -> anyhow::Result<()> {
@@ -89,7 +90,14 @@ impl Inspected {
         let problems = self.admit().err().map(
             |refusal| json!({ "code": refusal.code.to_string(), "message": refusal.message, "help": refusal.help }),
         );
-        json!({ "component": self.path, "size": self.size, "digest": self.digest, "review": self.review, "refusal": problems })
+        json!({
+            "component": self.path,
+            "size": self.size,
+            "digest": self.digest,
+            "review": self.review,
+            "placement": self.placement.as_ref().map(|placement| view::placement(placement, None)),
+            "refusal": problems,
+        })
     }
 
     fn text(&self) -> String {
@@ -102,9 +110,18 @@ impl Inspected {
         let exports = format!("EXPORTS\n  {exports}");
         let calls = self.review.entries.iter().map(|entry| call(entry, "NAME")).collect::<Vec<_>>().join("\n  ");
         let calls = (!calls.is_empty()).then(|| format!("CALLED BY\n  {calls}"));
+        let placement = self.placement.iter().filter(|placement| **placement != Placement::default());
+        let placement = placement.map(|asked| placement::text(asked, None));
         let unused = self.review.unused.iter().map(|line| format!("{} {line}", bad("granted and not used:")));
         let cuts = self.review.cut.iter().map(cut);
-        [head, imports, exports].into_iter().chain(calls).chain(cuts).chain(unused).collect::<Vec<_>>().join("\n\n")
+        [head, imports, exports]
+            .into_iter()
+            .chain(calls)
+            .chain(placement)
+            .chain(cuts)
+            .chain(unused)
+            .collect::<Vec<_>>()
+            .join("\n\n")
     }
 }
 

@@ -1,10 +1,12 @@
-//! `spear logs`: what recent calls wrote.
+//! `spear logs`: what recent calls and tasks wrote.
+
+mod follow;
 
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use spear_types::{Level, LogLine};
+use spear_types::{Code, Level, LogLine, Refusal};
 
 use super::{Ask, Context, function::parse, view};
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
     output::{bad, dim, good, printable},
 };
 
-/// Show what recent calls wrote.
+/// Show what recent calls and tasks wrote.
 #[derive(Debug, Args)]
 pub(crate) struct Logs {
     /// A function's name, or a task's id.
@@ -20,13 +22,18 @@ pub(crate) struct Logs {
     /// The last so many lines only.
     #[arg(short = 'n', long, value_name = "LINES")]
     last: Option<u32>,
+    /// Go on until the task has ended: each line once, also when the SMS is away meanwhile.
+    #[arg(short, long, conflicts_with = "last")]
+    follow: bool,
 }
 
 impl Ask for Logs {
     async fn ask(self, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {
         // A task's id is a function's name by its letters too, so the id is tried first.
         let of = match self.of.parse() {
+            Ok(task) if self.follow => return follow::run(task, client, context).await,
             Ok(task) => LogsOf::Task(task),
+            Err(_) if self.follow => return Err(only_tasks(&self.of).into()),
             Err(_) => LogsOf::Function(parse(&self.of)?),
         };
         let logs = client.logs(of, self.last).await?;
@@ -37,6 +44,11 @@ impl Ask for Logs {
         context.output.answer(&values, || logs.iter().map(text).collect::<Vec<_>>().join("\n"))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn only_tasks(of: &str) -> Refusal {
+    let message = format!("{of:?} is no task's id, and only a task's log has an end to be followed to");
+    Refusal::new(Code::InvalidRequest, message).help(format!("find the task with `spear task ls --function {of}`"))
 }
 
 fn value(log: &TaskLog) -> Value {
@@ -51,11 +63,15 @@ fn value(log: &TaskLog) -> Value {
 }
 
 fn text(log: &TaskLog) -> String {
-    let head = dim(format_args!("── {} version {} task {}", log.function, log.version, log.task));
+    let attempt = if log.attempt > 1 { format!(" attempt {}", log.attempt) } else { String::new() };
+    let head = dim(format_args!("── {} version {} task {}{attempt}", log.function, log.version, log.task));
     let lines = log.lines.iter().map(line);
-    let dropped =
-        (log.dropped > 0).then(|| dim(format_args!("{} more line(s) were over the limit `log`", log.dropped)));
+    let dropped = (log.dropped > 0).then(|| dropped(log.dropped));
     std::iter::once(head).chain(lines).chain(dropped).collect::<Vec<_>>().join("\n")
+}
+
+fn dropped(lines: u64) -> String {
+    dim(format_args!("{lines} more line(s) were over the limit `log`"))
 }
 
 pub(crate) fn line(line: &LogLine) -> String {

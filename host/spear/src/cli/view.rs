@@ -1,13 +1,20 @@
 //! How values look to programs. The names are a promise: they change only with a new major version.
 
+mod node;
+mod task;
+
 use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use spear_types::{
-    FunctionVersion, KvEntry, KvKey, LogLine, NodeInfo, NodeState, ObjectInfo, Outcome, Payload, StoreName, Trap, Usage,
+    FunctionVersion, KvEntry, KvKey, LogLine, ObjectInfo, Outcome, Payload, Placement, StoreName, Trap, Usage,
 };
 
+pub(crate) use self::{
+    node::node,
+    task::{explained, schedule, task},
+};
 use crate::output;
 
 pub(crate) fn function(function: &FunctionVersion) -> Value {
@@ -25,25 +32,21 @@ pub(crate) fn function(function: &FunctionVersion) -> Value {
         "asked": function.grants.asked,
         "cut": function.grants.cuts(),
         "config": function.settings,
+        "placement": placement(&function.placement, Some(function.limits.memory)),
         "created": output::time(function.created),
     })
 }
 
-pub(crate) fn node(node: &NodeInfo) -> Value {
-    let (state, reason) = match &node.state {
-        NodeState::Live => ("live", None),
-        NodeState::Disconnected { reason } => ("disconnected", Some(reason)),
-        NodeState::Lost { reason } => ("lost", Some(reason)),
-    };
+/// `memory` is what is kept for a run where the manifest does not say, if that is known.
+pub(crate) fn placement(placement: &Placement, memory: Option<u64>) -> Value {
     json!({
-        "name": node.name,
-        "address": node.address,
-        "slots": node.capacity.slots,
-        "running": node.load.running,
-        "spear_version": node.spear_version,
-        "last_heard": output::time(node.last_heard),
-        "state": state,
-        "reason": reason,
+        "cpu_millis": placement.cpu.as_millis(),
+        "memory_bytes": placement.memory.or(memory),
+        "constraints": placement.constraints,
+        "prefer": placement.prefer,
+        "avoid": placement.avoid,
+        "priority": placement.priority,
+        "policy": placement.policy,
     })
 }
 

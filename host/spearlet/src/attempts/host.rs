@@ -67,7 +67,7 @@ pub(crate) struct Work {
 }
 
 /// One run of an attempt: an attempt that was given up may come again while its old run is still stopping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Tag {
     pub(crate) attempt: AttemptId,
     pub(crate) run: u64,

@@ -19,7 +19,7 @@ use std::{collections::HashMap, mem, sync::Arc, time::Duration};
 
 use spear_engine::Report;
 use spear_proto::v1;
-use spear_types::{AttemptId, Code, LogLine, NodeName, Outcome, Refusal, Usage};
+use spear_types::{AttemptId, Code, LogLine, Outcome, Refusal, Usage};
 use tokio::time::Instant;
 
 pub(crate) use self::host::{Event, Host, Run, Tag, Work};
@@ -36,7 +36,6 @@ const FEW: usize = 8;
 
 /// The attempts of one incarnation of a node.
 pub(crate) struct Attempts<H: Host> {
-    node: NodeName,
     host: H,
     held: HashMap<AttemptId, Held<H::Run>>,
     /// In the order they came.
@@ -71,14 +70,11 @@ struct Running<R> {
     said: bool,
     /// How many lines the outbox has.
     lines: u64,
-    /// Whether the node stops before its end.
-    given_up: bool,
 }
 
 impl<H: Host> Attempts<H> {
-    pub(crate) fn new(node: NodeName, host: H) -> Self {
+    pub(crate) fn new(host: H) -> Self {
         Self {
-            node,
             host,
             held: HashMap::new(),
             waiting: Vec::new(),
@@ -150,15 +146,9 @@ impl<H: Host> Attempts<H> {
         self.held.keys().copied()
     }
 
-    /// A new link: the SMS may be another one, that does not know what runs.
+    /// A new link: what was not acknowledged is said again. That an attempt runs, the SMS knows from those that are held.
     pub(crate) fn rejoined(&mut self) {
         self.outbox.rejoined();
-        for (attempt, held) in &mut self.held {
-            if let Held::Running(running) = held {
-                running.said = true;
-                self.outbox.push(*attempt, false, report::started(*attempt));
-            }
-        }
     }
 
     /// Whether there are reports for the link.
@@ -210,11 +200,10 @@ impl<H: Host> Attempts<H> {
         self.stopping
     }
 
-    /// The node waits no longer: what still runs is stopped, and ends as lost with the node.
-    pub(crate) fn give_up(&mut self) {
-        for held in self.held.values_mut() {
+    /// The node waits no longer: what still runs is stopped. Nobody asked for that, so to the SMS it is lost with the node.
+    pub(crate) fn give_up(&self) {
+        for held in self.held.values() {
             if let Held::Running(running) = held {
-                running.given_up = true;
                 running.handle.cancel();
             }
         }
@@ -241,7 +230,7 @@ impl<H: Host> Attempts<H> {
         match self.host.start(component, work, slot, tag, now) {
             Ok(handle) => {
                 let said = self.held.len() < FEW;
-                self.held.insert(attempt, Held::Running(Running { handle, run, said, lines: 0, given_up: false }));
+                self.held.insert(attempt, Held::Running(Running { handle, run, said, lines: 0 }));
                 if said {
                     self.outbox.push(attempt, false, report::started(attempt));
                 } else {
@@ -292,12 +281,6 @@ impl<H: Host> Attempts<H> {
         if !log.lines.is_empty() {
             running.say(attempt, log.lines, &mut self.outbox);
         }
-        let outcome = match outcome {
-            Outcome::Cancelled if running.given_up => {
-                Outcome::NodeLost { node: self.node.clone(), reason: "it stopped before the run ended".to_owned() }
-            }
-            outcome => outcome,
-        };
         self.report_last(attempt, report::ended(attempt, outcome, usage, log.dropped));
     }
 

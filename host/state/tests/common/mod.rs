@@ -1,5 +1,5 @@
 //! An SMS of nothing but its state, and nodes in few words.
-#![allow(dead_code, unreachable_pub, reason = "not every test uses all of it")]
+#![allow(dead_code, reason = "not every test uses all of it")]
 
 use std::{
     sync::Arc,
@@ -17,33 +17,33 @@ use spear_types::{
     TaskState, Timestamp, Usage,
 };
 
-pub const LEASE: Duration = Duration::from_secs(15);
-pub const FORGET: Duration = Duration::from_secs(3_600);
+pub(crate) const LEASE: Duration = Duration::from_secs(15);
+pub(crate) const FORGET: Duration = Duration::from_secs(3_600);
 
 /// 2026-01-01T00:00:00Z.
-pub const NEW_YEAR: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+pub(crate) const NEW_YEAR: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
 /// The state, its journal and what it wants done. Everything is remembered at once, and audited.
-pub struct Sms {
-    pub state: State,
-    pub journal: MemoryJournal,
-    pub config: Config,
-    pub functions: Vec<Arc<FunctionVersion>>,
-    pub now: Timestamp,
+pub(crate) struct Sms {
+    pub(crate) state: State,
+    pub(crate) journal: MemoryJournal,
+    pub(crate) config: Config,
+    pub(crate) functions: Vec<Arc<FunctionVersion>>,
+    pub(crate) now: Timestamp,
     /// What came of commands, since it was last taken.
-    pub effects: Vec<Effect>,
-    pub changes: Vec<Change>,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) changes: Vec<Change>,
     made: u64,
 }
 
 /// A node's open link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Linked {
-    pub id: NodeId,
-    pub session: u64,
+pub(crate) struct Linked {
+    pub(crate) id: NodeId,
+    pub(crate) session: u64,
 }
 
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config {
         queue: 100_000,
         queue_per_function: 100_000,
@@ -53,7 +53,7 @@ pub fn config() -> Config {
     }
 }
 
-pub fn function(name: &str, version: u32, placement: Placement) -> Arc<FunctionVersion> {
+pub(crate) fn function(name: &str, version: u32, placement: Placement) -> Arc<FunctionVersion> {
     Arc::new(FunctionVersion {
         name: name.parse().unwrap(),
         version,
@@ -69,17 +69,17 @@ pub fn function(name: &str, version: u32, placement: Placement) -> Arc<FunctionV
 }
 
 /// A function whose runs take so many thousandths of a core, and no memory.
-pub fn light(name: &str, millis: u32) -> Arc<FunctionVersion> {
+pub(crate) fn light(name: &str, millis: u32) -> Arc<FunctionVersion> {
     function(name, 1, Placement { cpu: Cpu::from_millis(millis), memory: Some(0), ..Placement::default() })
 }
 
-pub fn constrained(name: &str, constraint: &str) -> Arc<FunctionVersion> {
+pub(crate) fn constrained(name: &str, constraint: &str) -> Arc<FunctionVersion> {
     let constraints = vec![constraint.parse().unwrap()].try_into().unwrap();
     function(name, 1, Placement { memory: Some(0), constraints, ..Placement::default() })
 }
 
 /// A node with so many slots, a core and a GiB for each.
-pub fn node(name: &str, slots: u32) -> NodeSpec {
+pub(crate) fn node(name: &str, slots: u32) -> NodeSpec {
     NodeSpec {
         name: name.parse().unwrap(),
         capacity: Capacity { slots, cpu: Cpu::from_millis(slots * 1_000), memory: u64::from(slots) << 30 },
@@ -89,41 +89,41 @@ pub fn node(name: &str, slots: u32) -> NodeSpec {
     }
 }
 
-pub fn incarnation(number: u8) -> Incarnation {
+pub(crate) fn incarnation(number: u8) -> Incarnation {
     Incarnation(uuid::Uuid::from_u128(number.into()))
 }
 
-pub fn name(name: &str) -> NodeName {
+pub(crate) fn name(name: &str) -> NodeName {
     name.parse().unwrap()
 }
 
-pub fn call(text: &str) -> Call {
+pub(crate) fn call(text: &str) -> Call {
     Call::Typed(text.to_owned())
 }
 
-pub fn result(outcome: Outcome) -> ReportKind {
+pub(crate) fn result(outcome: Outcome) -> ReportKind {
     ReportKind::Ended { result: TaskResult { outcome, usage: Usage::default() }, log_dropped: 0 }
 }
 
-pub fn success() -> ReportKind {
+pub(crate) fn success() -> ReportKind {
     result(Outcome::Succeeded(Payload::default()))
 }
 
-pub fn failure(retryable: bool) -> ReportKind {
+pub(crate) fn failure(retryable: bool) -> ReportKind {
     let (code, message) = ("no".to_owned(), "it did not work".to_owned());
     result(Outcome::Failed(Failure { code, message, retryable, exit: None }))
 }
 
-pub fn returned(code: Code) -> ReportKind {
+pub(crate) fn returned(code: Code) -> ReportKind {
     ReportKind::Returned(Refusal::new(code, "the node says no"))
 }
 
-pub fn retry(max_attempts: u32, backoff: u64, on: &[OutcomeKind]) -> RetryPolicy {
+pub(crate) fn retry(max_attempts: u32, backoff: u64, on: &[OutcomeKind]) -> RetryPolicy {
     let backoff = Duration::from_secs(backoff);
     RetryPolicy { max_attempts, backoff, max_backoff: backoff.max(Duration::from_secs(60)), on: on.to_vec() }
 }
 
-pub fn seconds(seconds: u64) -> Duration {
+pub(crate) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
@@ -134,7 +134,7 @@ impl Default for Sms {
 }
 
 impl Sms {
-    pub fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         let mut sms = Self {
             state: State::restore(config.clone(), Default::default(), Vec::new(), NEW_YEAR, &mut Out::default()),
             journal: MemoryJournal::default(),
@@ -150,7 +150,7 @@ impl Sms {
         sms
     }
 
-    pub fn apply(&mut self, command: Command) -> Result<Answer, Refusal> {
+    pub(crate) fn apply(&mut self, command: Command) -> Result<Answer, Refusal> {
         let mut out = Out::default();
         let answer = self.state.apply(command, self.now, &mut out);
         assert!(answer.is_ok() || out.changes.is_empty() && out.effects.is_empty(), "a refusal changes nothing");
@@ -158,11 +158,11 @@ impl Sms {
         answer
     }
 
-    pub fn does(&mut self, command: Command) -> Answer {
+    pub(crate) fn does(&mut self, command: Command) -> Answer {
         self.apply(command).unwrap()
     }
 
-    pub fn refuses(&mut self, command: Command) -> Refusal {
+    pub(crate) fn refuses(&mut self, command: Command) -> Refusal {
         self.apply(command).unwrap_err()
     }
 
@@ -174,7 +174,7 @@ impl Sms {
     }
 
     /// Time passes, and every timer in its time.
-    pub fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         let until = self.now.after(time);
         while let Some(next) = self.state.next_tick().filter(|next| *next <= until) {
             self.now = self.now.max(next);
@@ -185,46 +185,46 @@ impl Sms {
     }
 
     /// The program ends and is started again: only what was remembered is there.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let mut out = Out::default();
         let remembered = self.journal.load().unwrap();
         self.state = State::restore(self.config.clone(), remembered, self.functions.clone(), self.now, &mut out);
         self.take(out);
     }
 
-    pub fn id(&mut self) -> TaskId {
+    pub(crate) fn id(&mut self) -> TaskId {
         self.made += 1;
         let mut bytes = [0; 16];
         bytes[8..].copy_from_slice(&self.made.to_be_bytes());
         TaskId::from_bytes(bytes)
     }
 
-    pub fn submission(&mut self, function: &Arc<FunctionVersion>, options: TaskOptions) -> Submission {
+    pub(crate) fn submission(&mut self, function: &Arc<FunctionVersion>, options: TaskOptions) -> Submission {
         if !self.functions.contains(function) {
             self.functions.push(Arc::clone(function));
         }
         Submission::new(self.id(), Arc::clone(function), call("f()"), options)
     }
 
-    pub fn submit(&mut self, function: &Arc<FunctionVersion>) -> TaskId {
+    pub(crate) fn submit(&mut self, function: &Arc<FunctionVersion>) -> TaskId {
         self.submit_with(function, TaskOptions::default())
     }
 
-    pub fn submit_with(&mut self, function: &Arc<FunctionVersion>, options: TaskOptions) -> TaskId {
+    pub(crate) fn submit_with(&mut self, function: &Arc<FunctionVersion>, options: TaskOptions) -> TaskId {
         let submission = self.submission(function, options);
         let Answer::Submitted(submitted) = self.does(Command::Submit(vec![submission])) else { panic!() };
         submitted[0].task
     }
 
-    pub fn submit_retried(&mut self, function: &Arc<FunctionVersion>, retry: RetryPolicy) -> TaskId {
+    pub(crate) fn submit_retried(&mut self, function: &Arc<FunctionVersion>, retry: RetryPolicy) -> TaskId {
         self.submit_with(function, TaskOptions { retry, ..TaskOptions::default() })
     }
 
-    pub fn join(&mut self, spec: NodeSpec) -> Linked {
+    pub(crate) fn join(&mut self, spec: NodeSpec) -> Linked {
         self.join_as(spec, 1, &[]).unwrap()
     }
 
-    pub fn join_as(&mut self, spec: NodeSpec, number: u8, held: &[AttemptId]) -> Result<Linked, Refusal> {
+    pub(crate) fn join_as(&mut self, spec: NodeSpec, number: u8, held: &[AttemptId]) -> Result<Linked, Refusal> {
         let address = format!("http://{}:{number}", spec.name);
         let (spear_version, incarnation) = ("0.1.0".to_owned(), incarnation(number));
         let joining = Joining { spec, address, spear_version, incarnation, held: held.to_vec() };
@@ -232,27 +232,33 @@ impl Sms {
         Ok(Linked { id, session })
     }
 
-    pub fn report(&mut self, link: Linked, task: TaskId, attempt: u32, kind: ReportKind) -> Result<Answer, Refusal> {
+    pub(crate) fn report(
+        &mut self,
+        link: Linked,
+        task: TaskId,
+        attempt: u32,
+        kind: ReportKind,
+    ) -> Result<Answer, Refusal> {
         let attempt = AttemptId { task, attempt };
         self.apply(Command::Report(Report { node: link.id, session: link.session, attempt, kind }))
     }
 
-    pub fn reports(&mut self, link: Linked, task: TaskId, attempt: u32, kind: ReportKind) {
+    pub(crate) fn reports(&mut self, link: Linked, task: TaskId, attempt: u32, kind: ReportKind) {
         self.report(link, task, attempt, kind).unwrap();
     }
 
-    pub fn breaks(&mut self, link: Linked) {
+    pub(crate) fn breaks(&mut self, link: Linked) {
         let Linked { id: node, session } = link;
         self.does(Command::Disconnected { node, session, reason: "its link broke".to_owned() });
     }
 
-    pub fn hears(&mut self, link: Linked) {
+    pub(crate) fn hears(&mut self, link: Linked) {
         let Linked { id: node, session } = link;
         self.does(Command::Heard { node, session, load: Default::default(), artifacts: Vec::new() });
     }
 
     /// `queued`, `assigned n1`, `running n1`, or an outcome's name.
-    pub fn place(&self, task: TaskId) -> String {
+    pub(crate) fn place(&self, task: TaskId) -> String {
         let ended = self.journal.ended(task).unwrap().map(|ended| ended.info());
         let live = self.state.task(task);
         assert!(ended.is_none() || live.is_none(), "{task} has ended and has not");
@@ -265,16 +271,16 @@ impl Sms {
     }
 
     /// How a task ended.
-    pub fn outcome(&self, task: TaskId) -> Outcome {
+    pub(crate) fn outcome(&self, task: TaskId) -> Outcome {
         self.journal.ended(task).unwrap().unwrap().end.result.outcome
     }
 
-    pub fn node_state(&self, node: &str) -> NodeState {
+    pub(crate) fn node_state(&self, node: &str) -> NodeState {
         self.state.node(&name(node)).unwrap().state
     }
 
     /// What a node was told since this was last asked: `+` an attempt to run, `-` one to stop.
-    pub fn orders(&mut self, link: Linked) -> Vec<String> {
+    pub(crate) fn orders(&mut self, link: Linked) -> Vec<String> {
         let order = |effect: Effect| match effect {
             Effect::Assign { node, attempt, .. } if node == link.id => Some(format!("+{}", short(attempt))),
             Effect::Cancel { node, attempt } if node == link.id => Some(format!("-{}", short(attempt))),
@@ -285,11 +291,11 @@ impl Sms {
 }
 
 /// The task's number and the attempt's.
-pub fn short(attempt: AttemptId) -> String {
+pub(crate) fn short(attempt: AttemptId) -> String {
     let bytes = attempt.task.to_bytes();
     format!("{}#{}", u64::from_be_bytes(bytes[8..].try_into().unwrap()), attempt.attempt)
 }
 
-pub fn attempt(task: TaskId, attempt: u32) -> AttemptId {
+pub(crate) fn attempt(task: TaskId, attempt: u32) -> AttemptId {
     AttemptId { task, attempt }
 }

@@ -1,6 +1,6 @@
 //! What a group comes to, table by table.
 
-use redb::{ReadableTable, Table, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, Table, WriteTransaction};
 use spear_state::{End, Progress, TaskRecord};
 use spear_types::{Call, Duty, TaskId};
 
@@ -28,6 +28,19 @@ pub(super) fn write(tables: &WriteTransaction, group: &Group<'_>) -> Result<(), 
     }
     write_schedules(tables, group)?;
     write_duties(tables, group)
+}
+
+/// Whether the tables have the group already. A group is there whole or not at all: one task tells. Without one that comes
+/// or ends it may be written again, which changes nothing.
+pub(super) fn is_written(tables: &ReadTransaction, group: &Group<'_>) -> Result<bool, Error> {
+    for (task, step) in group.tasks.iter().filter(|(task, _)| !group.forgotten.contains(task)) {
+        match step {
+            Step::Submitted { .. } => return Ok(tables.open_table(LIVE)?.get(id_of(*task))?.is_some()),
+            Step::Ended { .. } => return Ok(tables.open_table(ENDS)?.get(id_of(*task))?.is_some()),
+            Step::Progressed(_) => {}
+        }
+    }
+    Ok(false)
 }
 
 fn write_tasks(tables: &WriteTransaction, group: &Group<'_>) -> Result<(), Error> {

@@ -159,17 +159,14 @@ pub(crate) fn check_modes(path: &Path) {
 
 #[tokio::test]
 async fn the_blobs_that_are_there_are_listed_up_to_a_limit() {
-    let dir = tempfile::tempdir().unwrap();
-    let blobs = Blobs::open(dir.path()).await.unwrap();
-    let mut kept = Vec::new();
-    for text in ["one", "two", "three"] {
-        let mut writer = blobs.writer(100).await.unwrap();
-        writer.write(text.into()).await.unwrap();
-        kept.push(blobs.keep(writer.finish().await.unwrap()).await.unwrap().0);
+    let (_dir, blobs) = opened().await;
+    let mut placed = Vec::new();
+    for length in [1, 2, 3] {
+        placed.push(blobs.keep(written(&blobs, &[pattern(length)]).await).await.unwrap().0);
     }
     let mut listed = blobs.digests(10).await.unwrap();
     listed.sort();
-    kept.sort();
-    assert_eq!(listed, kept);
+    placed.sort();
+    assert_eq!(listed, placed);
     assert_eq!(blobs.digests(2).await.unwrap().len(), 2);
 }

@@ -68,7 +68,7 @@ fn node(number: u32) -> NodeName {
 }
 
 fn key(function: &FunctionName, key: &str) -> KeyHash {
-    KeyHash::of(function, &key.parse::<IdempotencyKey>().unwrap())
+    KeyHash::of(function, &key.parse::<IdempotencyKey>().unwrap(), &call(0))
 }
 
 fn record(number: u64, name: &str) -> TaskRecord {

@@ -1,0 +1,113 @@
+//! Nodes, as a person sees them.
+
+use std::time::SystemTime;
+
+use spear_types::{Cpu, Duty, MAX_WAIT, NodeInfo, NodeState, Penalty};
+
+use crate::output::{bad, good, printable, size, table, time};
+
+pub(super) fn list(nodes: &[NodeInfo]) -> String {
+    if nodes.is_empty() {
+        return String::new();
+    }
+    let row = |node: &NodeInfo| {
+        [
+            node.name.to_string(),
+            state(node),
+            format!("{}/{}", node.reserved.slots, node.capacity.slots),
+            format!("{}/{} ({} busy)", cores(node.reserved.cpu), cores(node.capacity.cpu), cores(node.load.cpu)),
+            format!("{}/{} ({} busy)", size(node.reserved.memory), size(node.capacity.memory), size(node.load.memory)),
+            labels(node, ","),
+            node.penalty.map(penalty).unwrap_or_default(),
+            time(node.last_heard),
+            reason(node),
+        ]
+    };
+    let header = ["NAME", "STATE", "SLOTS", "CPU", "MEMORY", "LABELS", "PENALTY", "LAST HEARD", "REASON"];
+    table(header, nodes.iter().map(row))
+}
+
+pub(super) fn describe(node: &NodeInfo) -> String {
+    let reason = Some(reason(node)).filter(|reason| !reason.is_empty()).map(|reason| format!(": {reason}"));
+    let mut lines = vec![
+        format!("{} at {}", node.name, printable(&node.address)),
+        format!("  state       {}{}", state(node), reason.unwrap_or_default()),
+        format!("  last heard  {}", time(node.last_heard)),
+    ];
+    lines.extend(node.penalty.map(|penalty| format!("  penalty     {}", self::penalty(penalty))));
+    lines.push(format!("  labels      {}", labels(node, ", ")));
+    lines.push(format!("  agents      {}", printable(&node.agents.join(", "))));
+    lines.push(format!("  artifacts   {}", node.artifacts));
+    lines.push(format!("  spear       {}", printable(&node.spear_version)));
+    let has = table(
+        ["  HAS", "ALL", "GIVEN AWAY", "BUSY"],
+        [
+            [
+                "  slots".to_owned(),
+                node.capacity.slots.to_string(),
+                node.reserved.slots.to_string(),
+                node.load.running.to_string(),
+            ],
+            ["  cpu".to_owned(), cores(node.capacity.cpu), cores(node.reserved.cpu), cores(node.load.cpu)],
+            ["  memory".to_owned(), size(node.capacity.memory), size(node.reserved.memory), size(node.load.memory)],
+        ],
+    );
+    format!("{}\n\n{has}", lines.join("\n"))
+}
+
+/// Whether it can be reached, and whether it is to take work.
+fn state(node: &NodeInfo) -> String {
+    let state = match node.state {
+        NodeState::Live => good("live"),
+        NodeState::Disconnected { .. } => bad("disconnected"),
+        NodeState::Lost { .. } => bad("lost"),
+    };
+    match node.duty {
+        Duty::Open => state,
+        duty => {
+            let until = drain_until(duty).map(|until| format!(" until {}", time(until))).unwrap_or_default();
+            format!("{state}, {duty}{until}")
+        }
+    }
+}
+
+/// When what is left moves; nothing where it may take as long as it does.
+pub(crate) fn drain_until(duty: Duty) -> Option<SystemTime> {
+    let Duty::Draining { until } = duty else { return None };
+    let waits = until.duration_since(SystemTime::now()).unwrap_or_default();
+    (waits < MAX_WAIT).then_some(until)
+}
+
+fn reason(node: &NodeInfo) -> String {
+    match &node.state {
+        NodeState::Live => String::new(),
+        NodeState::Disconnected { reason } | NodeState::Lost { reason } => printable(reason),
+    }
+}
+
+fn penalty(Penalty { failures, until }: Penalty) -> String {
+    bad(format_args!("{failures} failure(s), avoided until {}", time(until)))
+}
+
+fn labels(node: &NodeInfo, between: &str) -> String {
+    let labels: Vec<String> = node.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
+    labels.join(between)
+}
+
+/// Cores: `0.5`, `8`.
+pub(crate) fn cores(cpu: Cpu) -> String {
+    let cores = format!("{:.3}", f64::from(cpu.as_millis()) / 1e3);
+    cores.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_have_no_digit_too_many() {
+        for (millis, text) in [(0, "0"), (500, "0.5"), (1_000, "1"), (10_000, "10"), (1_001, "1.001")] {
+            assert_eq!(cores(Cpu::from_millis(millis)), text);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! How a task ended, as `spear invoke` would have answered.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use serde_json::json;
+use spear_types::{TaskId, TaskInfo, TaskState};
+
+use super::{id, show};
+use crate::{
+    cli::{
+        Context,
+        again::Again,
+        ended::{Beside, EXIT_CODES, Ended},
+        view,
+    },
+    client::{self, Client},
+};
+
+/// It has not ended: as sysexits.h has it for what may be tried again.
+const NOT_ENDED: u8 = 75;
+
+/// How long the SMS is asked to wait at a time; then whoever looks is told how it goes.
+const WAIT: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{EXIT_CODES} 75: it has not ended."))]
+pub(crate) struct TaskResult {
+    /// The task's id.
+    task: String,
+    /// Wait for its end, for so long at the most: --wait=30s
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = humantime::parse_duration)]
+    #[expect(clippy::option_option, reason = "not given, given without a time, given with one")]
+    wait: Option<Option<Duration>>,
+    #[command(flatten)]
+    beside: Beside,
+}
+
+impl TaskResult {
+    pub(super) async fn run(self, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+        let until = match self.wait {
+            None => Some(Instant::now()),
+            Some(None) => None,
+            Some(Some(time)) => Instant::now().checked_add(time),
+        };
+        answer(id(&self.task)?, until, &self.beside, client, context).await
+    }
+}
+
+/// Waits for its end and answers.
+pub(crate) async fn until_ended(
+    task: TaskId,
+    beside: &Beside,
+    client: &Client,
+    context: &Context<'_>,
+) -> anyhow::Result<ExitCode> {
+    answer(task, None, beside, client, context).await
+}
+
+async fn answer(
+    task: TaskId,
+    until: Option<Instant>,
+    beside: &Beside,
+    client: &Client,
+    context: &Context<'_>,
+) -> anyhow::Result<ExitCode> {
+    let client::Ended { task, result } = end(task, until, client, context).await?;
+    let mut value = view::task(&task);
+    value["outcome"] = json!(result.as_ref().map(|result| view::outcome(&result.outcome)));
+    value["usage"] = json!(result.as_ref().map(|result| view::usage(&result.usage)));
+    let Some(result) = result else {
+        context.output.answer(&value, String::new)?;
+        context.output.note(not_ended(&task));
+        return Ok(ExitCode::from(NOT_ENDED));
+    };
+    let ended = Ended {
+        task: task.id,
+        version: task.version,
+        node: show::node(&task),
+        attempt: Some(task.attempt),
+        outcome: &result.outcome,
+        usage: &result.usage,
+    };
+    ended.answer(&value, beside, client, context).await
+}
+
+/// Waits until it has ended or the time is over; an SMS that is away meanwhile is waited for as well.
+async fn end(
+    task: TaskId,
+    until: Option<Instant>,
+    client: &Client,
+    context: &Context<'_>,
+) -> anyhow::Result<client::Ended> {
+    let spinner = context.output.spinner(format!("task {task}"));
+    let mut again = Again::new(context.output);
+    let mut asked = false;
+    loop {
+        let left = until.map_or(WAIT, |until| until.saturating_duration_since(Instant::now()).min(WAIT));
+        match client.result(task, left).await {
+            Ok(ended) if ended.result.is_some() || left.is_zero() => {
+                spinner.finish_and_clear();
+                return Ok(ended);
+            }
+            Ok(ended) => {
+                asked = true;
+                again.reached();
+                spinner.set_message(format!("task {task} {}", show::state(&ended.task)));
+            }
+            Err(refusal) if asked => spinner.suspend(|| again.after(refusal)).await?,
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+}
+
+fn not_ended(task: &TaskInfo) -> String {
+    let hint = match &task.state {
+        TaskState::Queued { .. } => format!("`spear task why {}` shows what it waits for", task.id),
+        _ => "--wait waits for it".to_owned(),
+    };
+    let node = show::node(task).map(|node| format!(" on {node}")).unwrap_or_default();
+    format!("the task {} has not ended: it is {}{node}; {hint}", task.id, show::state(task))
+}

@@ -1,0 +1,121 @@
+//! A line for each change, until nothing changes any more.
+
+use std::{collections::HashMap, process::ExitCode};
+
+use clap::Args;
+use spear_types::{Refusal, TaskId, TaskInfo, TaskState, Timestamp};
+
+use super::{id, show};
+use crate::{
+    cli::{Context, again::Again, function::parse, view},
+    client::{Client, Watched, Watching},
+    output::{Output, dim},
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// The tasks' ids. [default: every task]
+    tasks: Vec<String>,
+    /// Every task of this function, those to come included.
+    #[arg(long, value_name = "NAME", conflicts_with = "tasks")]
+    function: Option<String>,
+}
+
+/// What was shown up to now: after a new connection the SMS says again where each task is.
+struct Shown<'a> {
+    output: &'a Output,
+    tasks: HashMap<TaskId, TaskState>,
+}
+
+impl Watch {
+    pub(super) async fn run(self, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+        let of = self.of()?;
+        let mut shown = Shown { output: context.output, tasks: HashMap::new() };
+        let mut again = Again::new(context.output);
+        let mut changes = client.watch(of.clone()).await?;
+        loop {
+            let refusal = match changes.next().await {
+                Ok(Some(task)) => {
+                    again.reached();
+                    shown.change(task, &of)?;
+                    continue;
+                }
+                Ok(None) => return Ok(ExitCode::SUCCESS),
+                Err(refusal) => refusal,
+            };
+            changes = resume(&of, client, &mut again, refusal).await?;
+            shown.what_was_missed(&of, client).await?;
+        }
+    }
+
+    fn of(self) -> Result<Watched, Refusal> {
+        Ok(match self.function {
+            Some(function) => Watched::Function(parse(&function)?),
+            None if self.tasks.is_empty() => Watched::All,
+            None => Watched::Tasks(self.tasks.iter().map(|task| id(task)).collect::<Result<_, _>>()?),
+        })
+    }
+}
+
+async fn resume<'a>(
+    of: &Watched,
+    client: &'a Client,
+    again: &mut Again<'_>,
+    mut refusal: Refusal,
+) -> Result<Watching<'a>, Refusal> {
+    loop {
+        again.after(refusal).await?;
+        match client.watch(of.clone()).await {
+            Ok(changes) => return Ok(changes),
+            Err(still) => refusal = still,
+        }
+    }
+}
+
+impl Shown<'_> {
+    fn change(&mut self, task: TaskInfo, of: &Watched) -> anyhow::Result<()> {
+        if self.tasks.get(&task.id) == Some(&task.state) {
+            return Ok(());
+        }
+        self.output.event(&view::task(&task), || line(&task))?;
+        // A stream without an end must not remember every task that there ever was.
+        if task.state.has_ended() && !matches!(of, Watched::Tasks(_)) {
+            self.tasks.remove(&task.id);
+        } else {
+            self.tasks.insert(task.id, task.state);
+        }
+        Ok(())
+    }
+
+    /// What ended while the SMS was away: where tasks are not named it speaks only of those that live.
+    async fn what_was_missed(&mut self, of: &Watched, client: &Client) -> anyhow::Result<()> {
+        if matches!(of, Watched::Tasks(_)) {
+            return Ok(());
+        }
+        for id in self.tasks.keys().copied().collect::<Vec<_>>() {
+            match client.task(id).await {
+                Ok(task) if task.state.has_ended() => self.change(task, of)?,
+                // It lives, or is not kept any more; where the SMS is away again, that is asked again.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn line(task: &TaskInfo) -> String {
+    let at = match &task.state {
+        TaskState::Queued { .. } if task.attempt == 0 => task.submitted,
+        TaskState::Running { since, cancelling: false, .. } => *since,
+        TaskState::Ended { at, .. } => *at,
+        _ => Timestamp::now(),
+    };
+    let node = show::node(task).map(|node| format!(" on {node}")).unwrap_or_default();
+    let attempt = if task.attempt > 1 { format!(" attempt {}", task.attempt) } else { String::new() };
+    let about = match &task.state {
+        TaskState::Queued { .. } | TaskState::Ended { .. } => format!(", {}", show::when(task)),
+        _ => String::new(),
+    };
+    let head = dim(format_args!("{at} {}", task.id));
+    format!("{head} {} {}{attempt}{node}{about}", task.function, show::state(task))
+}

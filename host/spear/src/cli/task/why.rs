@@ -1,0 +1,120 @@
+//! Why a task runs where it runs, or why it waits.
+//!
+//! ```text
+//! hello version 3, task 0198…
+//!   queued, for 2m 13s
+//!   no node has room: …             the decision in one sentence, and when
+//!
+//! ASKED                             what the run takes
+//! NODE  SCORE  FIT  …               who could take it, the best first, each term of the score
+//! NODE  FILTER  WHY                 who could not
+//! PASSED OVER                       who was not looked at
+//! ```
+
+use std::process::ExitCode;
+
+use spear_types::{TaskId, TaskInfo, TaskState, Timestamp};
+
+use super::show;
+use crate::{
+    cli::{Context, node::cores, view},
+    client::{Client, Considered, Decision, Explained, Verdict},
+    output::{bad, dim, good, printable, size, span, table, wide_table},
+};
+
+pub(super) async fn run(task: TaskId, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+    let explained = client.explain(task).await?;
+    context.output.answer(&view::explained(&explained), || text(&explained))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(Explained { task, decision }: &Explained) -> String {
+    let node = show::node(task).map(|node| format!(" on {node}")).unwrap_or_default();
+    let when = Some(show::when(task)).filter(|when| !when.is_empty()).map(|when| format!(", {when}"));
+    let head = format!(
+        "{} version {}, task {}\n  {}{node}{}",
+        task.function,
+        task.version,
+        task.id,
+        show::state(task),
+        when.unwrap_or_default()
+    );
+    let Some(decision) = decision else { return format!("{head}\n  {}", undecided(task)) };
+    let age = span(Timestamp::now().since(decision.at));
+    let summary = printable(&decision.summary);
+    let summary = if decision.node.is_some() { good(summary) } else { bad(summary) };
+    let parts = [
+        Some(format!("{head}\n  {summary} {}", dim(format_args!("({age} ago)")))),
+        Some(asked(decision, task)),
+        scored(decision),
+        rejected(decision),
+        passed_over(decision),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+/// Why there is no decision to show.
+fn undecided(task: &TaskInfo) -> &'static str {
+    match &task.state {
+        TaskState::Queued { not_before: Some(_), .. } => "nothing is decided before its time has come",
+        TaskState::Queued { .. } => "nothing is decided yet: others are before it",
+        TaskState::Assigned { .. } | TaskState::Running { .. } | TaskState::Ended { .. } => {
+            "why it went there is not kept any more"
+        }
+    }
+}
+
+fn asked(decision: &Decision, task: &TaskInfo) -> String {
+    let constraints = decision.constraints.iter().map(|constraint| format!("\n  {}", printable(constraint)));
+    format!(
+        "ASKED\n  {} cpu, {} memory, priority {}, policy {}{}",
+        cores(decision.cpu),
+        size(decision.memory),
+        task.priority.get(),
+        printable(&decision.policy),
+        constraints.collect::<String>()
+    )
+}
+
+/// The nodes that could take it, the best first, with a column for each term.
+fn scored(decision: &Decision) -> Option<String> {
+    let mut nodes: Vec<(&str, f64, &[(String, f64)])> = decision.nodes.iter().filter_map(score).collect();
+    nodes.sort_by(|(_, one, _), (_, other, _)| other.total_cmp(one));
+    let (_, _, terms) = nodes.first()?;
+    let names: Vec<&str> = terms.iter().map(|(name, _)| name.as_str()).collect();
+    let header = ["  NODE", "SCORE"].into_iter().map(str::to_owned);
+    let header = header.chain(names.iter().map(|name| printable(name).to_uppercase())).chain([String::new()]);
+    let rows = nodes.iter().map(|(node, score, terms)| {
+        let term = |name: &&str| terms.iter().find(|(term, _)| term == name).map_or(0.0, |(_, value)| *value);
+        let chosen = decision.node.as_deref() == Some(*node);
+        let mark = if chosen { good("chosen") } else { String::new() };
+        let score = [format!("  {}", printable(node)), format!("{score:.2}")].into_iter();
+        score.chain(names.iter().map(|name| format!("{:.2}", term(name)))).chain([mark]).collect::<Vec<_>>()
+    });
+    Some(format!("COULD TAKE IT\n{}", wide_table(header, rows)))
+}
+
+fn score(considered: &Considered) -> Option<(&str, f64, &[(String, f64)])> {
+    match &considered.verdict {
+        Verdict::Scored { score, terms } => Some((&considered.node, *score, terms)),
+        Verdict::Rejected { .. } => None,
+    }
+}
+
+/// The nodes that could not.
+fn rejected(decision: &Decision) -> Option<String> {
+    let row = |considered: &Considered| match &considered.verdict {
+        Verdict::Scored { .. } => None,
+        Verdict::Rejected { filter, reason } => {
+            Some([format!("  {}", printable(&considered.node)), printable(filter), printable(reason)])
+        }
+    };
+    let rows: Vec<_> = decision.nodes.iter().filter_map(row).collect();
+    (!rows.is_empty()).then(|| format!("COULD NOT\n{}", table(["  NODE", "FILTER", "WHY"], rows)))
+}
+
+fn passed_over(decision: &Decision) -> Option<String> {
+    let line = |over: &crate::client::PassedOver| format!("\n  {} node(s): {}", over.nodes, printable(&over.reason));
+    let lines: String = decision.others.iter().map(line).collect();
+    (!lines.is_empty()).then(|| format!("NOT LOOKED AT{lines}"))
+}

@@ -1,0 +1,31 @@
+//! Links between the SMS and its nodes: what breaks, what is said again, and what is believed.
+
+mod partition;
+mod reports;
+mod rude;
+
+use std::time::Duration;
+
+use spear_types::{AttemptId, TaskId};
+
+use crate::harness::{Link, NewTask, Sms, register};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Nothing is lost for its silence.
+const PATIENT: &[(&str, &str)] = &[("SPEAR_SMS_LEASE", "1h"), ("SPEAR_SMS_HEARTBEAT", "20ms")];
+
+/// An SMS and a node without a program that was given a task.
+async fn with_one_task() -> (Sms, Link, AttemptId) {
+    let sms = Sms::alone_set(PATIENT).await;
+    sms.deploy("echo").await;
+    let mut node = Link::open(&sms.api, register("one", 10)).await.unwrap();
+    let task = submit(&sms).await;
+    let attempt = node.assigned().await;
+    assert_eq!(attempt, AttemptId { task, attempt: 1 });
+    (sms, node, attempt)
+}
+
+async fn submit(sms: &Sms) -> TaskId {
+    sms.api.submit(NewTask::of("echo", "Ada")).await.unwrap()
+}
