@@ -21,6 +21,8 @@ mod nodes;
 mod retention;
 mod scheduler;
 mod start;
+#[cfg(test)]
+mod testing;
 
 use std::{net::SocketAddr, sync::Arc};
 
