@@ -123,11 +123,9 @@ fn line(task: &TaskInfo) -> String {
         _ => Timestamp::now(),
     };
     let node = show::node(task).map(|node| format!(" on {node}")).unwrap_or_default();
-    let attempt = if task.attempt > 1 { format!(" attempt {}", task.attempt) } else { String::new() };
-    let about = match &task.state {
-        TaskState::Queued { .. } | TaskState::Ended { .. } => format!(", {}", show::when(task)),
-        _ => String::new(),
-    };
+    let (queued, ended) = (matches!(task.state, TaskState::Queued { .. }), task.state.has_ended());
+    let attempt = if task.attempt > 1 && !queued { format!(" attempt {}", task.attempt) } else { String::new() };
+    let about = if queued || ended { format!(", {}", show::when(task)) } else { String::new() };
     let head = dim(format_args!("{at} {}", task.id));
     format!("{head} {} {}{attempt}{node}{about}", task.function, show::state(task))
 }
