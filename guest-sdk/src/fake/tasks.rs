@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use spear_types::{FunctionName, InvalidName, MAX_MEDIA_TYPE, Payload};
 
-use super::{Shared, World, current};
 pub(crate) use self::submitted::{Task, run_all, status, submit};
+use super::{Shared, World, current};
 pub(crate) use crate::bindings::spear::hostcalls::tasks::{Call, Error, Failure, Options, Reply, TaskStatus};
 use crate::tasks;
 

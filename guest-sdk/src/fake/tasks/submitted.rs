@@ -73,7 +73,8 @@ fn remember(shared: &Shared, function: &str, call: &Call, options: &Options) -> 
         return if same_call { Ok((earlier.id.clone(), false)) } else { Err(taken()) };
     }
     let id = format!("00000000-0000-7000-8000-{:012x}", functions.tasks.len() + 2);
-    let task = Task { id: id.clone(), name, call: call.clone(), options: options.clone(), function, runs: false, end: None };
+    let task =
+        Task { id: id.clone(), name, call: call.clone(), options: options.clone(), function, runs: false, end: None };
     functions.tasks.push(task);
     // A task that submits another one is not interrupted by it.
     Ok((id, !functions.later && !functions.runs_task))
@@ -106,7 +107,12 @@ fn policy(max_attempts: Option<u32>) -> RetryPolicy {
 fn attempts(shared: &Shared, index: usize) -> Result<Reply, Error> {
     let (name, function, call, attempts) = {
         let task = &shared.borrow().functions.tasks[index];
-        (task.name.clone(), Rc::clone(&task.function), task.call.clone(), policy(task.options.max_attempts).max_attempts)
+        (
+            task.name.clone(),
+            Rc::clone(&task.function),
+            task.call.clone(),
+            policy(task.options.max_attempts).max_attempts,
+        )
     };
     let _alone = Alone::new(shared, name);
     let retried = |end: &Result<Reply, Error>| matches!(end, Err(Error::Failed(failure)) if failure.retryable);
