@@ -53,9 +53,9 @@ impl Wanted {
     }
 
     pub(super) fn allows(&self, kind: OutcomeKind) -> bool {
-        kind == self.kind
-            || (self.fragile && kind == OutcomeKind::NodeLost)
-            || (self.cancelled && kind == OutcomeKind::Cancelled)
+        // One that is being cancelled ends as its attempt does, if that ends first.
+        let cut_short = matches!(kind, OutcomeKind::Cancelled | OutcomeKind::Failed | OutcomeKind::NodeLost);
+        kind == self.kind || (self.fragile && kind == OutcomeKind::NodeLost) || (self.cancelled && cut_short)
     }
 }
 
