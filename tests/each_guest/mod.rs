@@ -9,6 +9,7 @@ mod dial;
 mod echo;
 mod env_peek;
 mod fail;
+mod fan_out;
 mod fetch;
 mod files;
 mod flaky;

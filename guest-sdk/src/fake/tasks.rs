@@ -1,11 +1,14 @@
 //! `spear:hostcalls/tasks`: stand-ins for other functions.
 
+mod submitted;
+
 use std::{collections::BTreeMap, rc::Rc};
 
 use spear_types::{FunctionName, InvalidName, MAX_MEDIA_TYPE, Payload};
 
 use super::{Shared, World, current};
-pub(crate) use crate::bindings::spear::hostcalls::tasks::{Call, Error, Failure, Reply};
+pub(crate) use self::submitted::{Task, run_all, status, submit};
+pub(crate) use crate::bindings::spear::hostcalls::tasks::{Call, Error, Failure, Options, Reply, TaskStatus};
 use crate::tasks;
 
 /// What stands for a function.
@@ -16,12 +19,26 @@ pub(crate) struct Functions {
     functions: BTreeMap<FunctionName, Function>,
     /// Those that run, outermost first; the first is the one that is tested.
     running: Vec<FunctionName>,
-    invoked: u32,
+    /// How many were invoked or submitted.
+    calls: u32,
+    /// What was submitted, in order.
+    pub(crate) tasks: Vec<Task>,
+    /// Whether tasks wait until their test runs them.
+    pub(crate) later: bool,
+    /// Whether one of them runs now.
+    runs_task: bool,
 }
 
 impl Functions {
     pub(crate) fn of(tested: FunctionName) -> Self {
-        Self { functions: BTreeMap::new(), running: vec![tested], invoked: 0 }
+        Self {
+            functions: BTreeMap::new(),
+            running: vec![tested],
+            calls: 0,
+            tasks: Vec::new(),
+            later: false,
+            runs_task: false,
+        }
     }
 
     pub(crate) fn insert(&mut self, name: FunctionName, function: Function) {
@@ -31,14 +48,21 @@ impl Functions {
 
 pub(crate) fn invoke(function: &str, call: &Call) -> Result<Reply, Error> {
     let shared = current();
-    let (name, run) = admit(&mut shared.borrow_mut(), function, call)?;
-    shared.borrow_mut().functions.running.push(name);
+    let (name, function) = admit(&mut shared.borrow_mut(), function, call, || Ok(()))?;
+    let running = &mut shared.borrow_mut().functions.running;
+    if running.contains(&name) {
+        let way: Vec<_> = running.iter().chain([&name]).map(FunctionName::as_str).collect();
+        return Err(Error::Cycle(format!("{name} waits for this call already: {}", way.join(" → "))));
+    }
+    running.push(name);
     let ending = Ending(&shared);
+    run(&shared, &function, call)
+}
+
+/// The world is free meanwhile: the stand-in may use capabilities too.
+fn run(shared: &Shared, function: &Function, call: &Call) -> Result<Reply, Error> {
     let Call { content_type, headers, body } = call.clone();
-    // The world is free meanwhile: the stand-in may use capabilities too.
-    let reply = run(crate::Call { content_type, headers, body });
-    drop(ending);
-    let crate::Reply { content_type, headers, body } = reply?;
+    let crate::Reply { content_type, headers, body } = function(crate::Call { content_type, headers, body })?;
     within(&shared.borrow(), "reply", content_type.as_deref(), &headers, &body)?;
     Ok(Reply { content_type, headers, body })
 }
@@ -52,21 +76,25 @@ impl Drop for Ending<'_> {
     }
 }
 
-fn admit(world: &mut World, function: &str, call: &Call) -> Result<(FunctionName, Function), Error> {
+/// What has to be true of both, in the host's order; `options` is held against its ranges in between.
+fn admit(
+    world: &mut World,
+    function: &str,
+    call: &Call,
+    options: impl FnOnce() -> Result<(), Error>,
+) -> Result<(FunctionName, Function), Error> {
     world.hostcalls += 1;
     let name: FunctionName = function.parse().map_err(|name: InvalidName| Error::Invalid(name.to_string()))?;
     world.check(|grants| grants.task(&name)).map_err(Error::Denied)?;
     within(world, "call", call.content_type.as_deref(), &call.headers, &call.body)?;
+    options()?;
     let limit = world.limits.calls;
-    let Functions { functions, running, invoked } = &mut world.functions;
-    if *invoked >= limit {
-        return Err(Error::OverLimit(format!("{invoked} function(s) were invoked, the limit `calls` is {limit}")));
+    let Functions { functions, calls, .. } = &mut world.functions;
+    if *calls >= limit {
+        let message = format!("{calls} function(s) were invoked or submitted, the limit `calls` is {limit}");
+        return Err(Error::OverLimit(message));
     }
-    *invoked += 1;
-    if running.contains(&name) {
-        let way: Vec<_> = running.iter().chain([&name]).map(FunctionName::as_str).collect();
-        return Err(Error::Cycle(format!("{name} waits for this call already: {}", way.join(" → "))));
-    }
+    *calls += 1;
     let unknown = || format!("no function is named {name}: the test's `Host::function` gives it a stand-in");
     let function = functions.get(&name).cloned().ok_or_else(|| Error::UnknownFunction(unknown()))?;
     Ok((name, function))

@@ -5,7 +5,7 @@ error! {
     retryable: Self::Unavailable(_) | Self::Failed(Failure { retryable: true, .. }),
     /// `denied`: the grant does not cover this; the text names the grant to add.
     Denied(String) = "denied",
-    /// `invalid`: the function's name is malformed, or the call cannot be written; the text says how.
+    /// `invalid`: a name, a key or a number is malformed, or the call cannot be written; the text says how.
     Invalid(String) = "invalid",
     /// `unknown-function`: there is no function of this name.
     UnknownFunction(String) = "unknown-function",

@@ -1,8 +1,9 @@
 //! Other functions.
 //!
-//! A function invokes only the functions that its manifest grants (`[grants] tasks`). The invoked one runs under its own
-//! limits and grants, not under its caller's, and is ended when its caller is. How many a run may invoke is its limit
-//! `calls`; how deep functions may invoke each other is the operator's.
+//! A function invokes and submits only the functions that its manifest grants (`[grants] tasks`). They run under their own
+//! limits and grants, not under their caller's. An invoked one is waited for, and ended when its caller is; a submitted one
+//! is a task, which SPEAR remembers and runs to its end, whatever becomes of who submitted it. How many a run may invoke and
+//! submit is its limit `calls`; how deep functions may invoke each other is the operator's.
 //!
 //! ```
 //! use spear_guest::{Json, Reply, tasks};
@@ -15,13 +16,24 @@
 //! let text: String = tasks::invoke("hello", "Ada")?;
 //! let Json(sizes): Json<Vec<u32>> = tasks::invoke("sizes", Json(["a.jpg", "b.jpg"]))?;
 //! let whole: Reply = tasks::invoke("hello", b"bytes".to_vec())?;
+//!
+//! let task = tasks::submit("hello", "Grace")?;
+//! if let Some(text) = tasks::status(&task)?.into_reply::<String>()? {
+//!     assert_eq!(text, "Grace");
+//! }
 //! # Ok(())
 //! # }
 //! ```
 
 mod error;
+mod options;
+mod status;
 
-pub use self::error::Error;
+pub use self::{
+    error::Error,
+    options::Options,
+    status::{Status, TaskId},
+};
 use crate::{Call, FromReply, IntoCall, Reply, host::tasks as wire};
 
 /// Runs a function now, in its newest version, and waits for its answer.
@@ -39,6 +51,26 @@ pub fn invoke<O: FromReply>(function: &str, call: impl IntoCall) -> Result<O, Er
     let call = call.into_call().map_err(|failure| Error::Invalid(failure.message))?;
     let reply = wire::invoke(function, &call.into())?;
     O::from_reply(reply.into()).map_err(|why| Error::BadReply(format!("the reply of the function {function:?}: {why}")))
+}
+
+/// Submits a function as a task, in its newest version; the answer is the task's id, once SPEAR remembers it. [`Options`]
+/// say more: when, how often, and with which key a repeated submission is the same one.
+///
+/// # Errors
+///
+/// [`Error::Denied`] where the manifest does not grant it, [`Error::OverLimit`] where the run has used up its limit `calls`,
+/// [`Error::KeyTaken`] where the key belongs to a task with another call, and see [`Error`].
+pub fn submit(function: &str, call: impl IntoCall) -> Result<TaskId, Error> {
+    Options::new().submit(function, call)
+}
+
+/// Where a task of a granted function is, whoever submitted it.
+///
+/// # Errors
+///
+/// [`Error::UnknownTask`] where there is no such task any more, or it is of a function that is not granted.
+pub fn status(task: &TaskId) -> Result<Status, Error> {
+    Ok(wire::status(task.as_str())?.into())
 }
 
 impl From<Call> for wire::Call {

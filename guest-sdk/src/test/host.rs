@@ -4,11 +4,18 @@ use spear_types::GrantPolicy;
 
 use crate::{
     Call, Reply,
-    bindings::spear::hostcalls::kv::Expected,
-    fake::{self, Line, Shared, World, bucket::Operation, objects::info, parse, values::Change},
+    bindings::spear::hostcalls::{kv::Expected, tasks as wire},
+    fake::{
+        self, Line, Shared, World,
+        bucket::Operation,
+        objects::info,
+        parse,
+        tasks::{Task, run_all},
+        values::Change,
+    },
     http::{self, Request, Response},
     objects::Info,
-    tasks,
+    tasks::{self, TaskId},
 };
 
 /// SPEAR in memory, for one test.
@@ -80,11 +87,18 @@ impl Host {
         self
     }
 
-    /// With a stand-in for another function: what it answers, or with `Err(Failure::new(…).into())` how it fails.
+    /// With a stand-in for another function, invoked or submitted: what it answers, or with `Err(Failure::new(…).into())` how it fails.
     ///
     /// It runs under the grants of the function that is tested.
     pub fn function(self, name: &str, run: impl Fn(Call) -> Result<Reply, tasks::Error> + 'static) -> Self {
         self.0.borrow_mut().functions.insert(parse(name), Rc::new(run));
+        self
+    }
+
+    /// With submitted tasks that wait: they run when [`Host::run_tasks`] says so. Otherwise one runs as soon as it is
+    /// submitted, in all of its attempts; delays and backoffs are not waited for.
+    pub fn tasks_wait(self) -> Self {
+        self.0.borrow_mut().functions.later = true;
         self
     }
 
@@ -133,9 +147,44 @@ impl Host {
         self.0.borrow().denials.iter().map(ToString::to_string).collect()
     }
 
+    /// The tasks that were submitted, in order; a key that was known submitted none.
+    pub fn submitted(&self) -> Vec<Submitted> {
+        self.0.borrow().functions.tasks.iter().map(Submitted::from).collect()
+    }
+
+    /// Runs the tasks that wait, in order, and what they submit.
+    pub fn run_tasks(&self) {
+        run_all(&self.0);
+    }
+
     /// The HTTP requests that stand-ins were sent, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.0.borrow().hosts.sent.clone()
+    }
+}
+
+/// A task that was submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// Its id.
+    pub task: TaskId,
+    /// The function.
+    pub function: String,
+    /// What it is sent.
+    pub call: Call,
+    /// How it is to be run.
+    pub options: tasks::Options,
+}
+
+impl From<&Task> for Submitted {
+    fn from(Task { id, name, call, options, .. }: &Task) -> Self {
+        let wire::Call { content_type, headers, body } = call.clone();
+        Self {
+            task: id.as_str().into(),
+            function: name.to_string(),
+            call: Call { content_type, headers, body },
+            options: options.clone().into(),
+        }
     }
 }
 

@@ -22,7 +22,7 @@
 
 mod host;
 
-pub use self::host::Host;
+pub use self::host::{Host, Submitted};
 pub use crate::fake::Line;
 use crate::{Failure, FromCall, IntoCall, IntoReply, Reply};
 

@@ -67,7 +67,7 @@ fn calls_and_requests_are_counted() {
         .function("f", |_| Ok(Default::default()))
         .http("https://a.test", |_| Response::new(200, ""));
     tasks::invoke::<()>("f", ()).unwrap();
-    over(tasks::invoke::<()>("f", ()), "1 function(s) were invoked, the limit `calls` is 1");
+    over(tasks::invoke::<()>("f", ()), "1 function(s) were invoked or submitted, the limit `calls` is 1");
     Request::get("https://a.test/").send().unwrap();
     over(Request::get("https://a.test/").send(), "the limit `requests`");
 }

@@ -162,7 +162,10 @@ impl State {
                 }
                 self.order(id, node, pass);
             }
-            after => self.follow(id, after, pass),
+            after => {
+                self.take_back(id, pass);
+                self.follow(id, after, pass);
+            }
         }
     }
 

@@ -24,6 +24,7 @@ impl State {
         self.nodes.linked(node, session)?;
         self.give_up(node, "it left".to_owned(), pass);
         for id in self.tasks_of(node) {
+            self.take_back(id, pass);
             let after = self.tasks.get(id).map(after_nothing);
             after.into_iter().for_each(|after| self.follow(id, after, pass));
         }
@@ -72,9 +73,19 @@ impl State {
     }
 
     pub(crate) fn lose_attempt(&mut self, id: TaskId, reason: &str, pass: &mut Pass<'_>) {
+        self.take_back(id, pass);
         let Some(task) = self.tasks.get(id) else { return };
         let after = after_loss(task, reason, pass.now);
         self.follow(id, after, pass);
+    }
+
+    /// An attempt is the node's no more. An order to run it that is still on its way may yet come by the node's next link:
+    /// this one comes after it.
+    pub(crate) fn take_back(&self, id: TaskId, pass: &mut Pass<'_>) {
+        let Some(task) = self.tasks.get(id) else { return };
+        if let Some(node) = task.holding().and_then(|holding| holding.by.id) {
+            pass.then(Effect::Cancel { node, attempt: task.attempt_id() });
+        }
     }
 
     /// Nodes that were remembered and have not come back are lost.

@@ -117,6 +117,43 @@ mod tests {
         }
     }
 
+    fn options() -> wit::Options {
+        wit::Options { key: None, priority: None, delay_ms: None, deadline_ms: None, max_attempts: None }
+    }
+
+    #[test]
+    fn options_are_taken_as_they_are_and_what_is_absent_is_the_default() {
+        assert_eq!(TaskOptions::try_from(options()).unwrap(), TaskOptions::default());
+        let all = wit::Options {
+            key: Some("k".to_owned()),
+            priority: Some(100),
+            delay_ms: Some(1),
+            deadline_ms: Some(2),
+            max_attempts: Some(100),
+        };
+        let taken = TaskOptions::try_from(all).unwrap();
+        assert_eq!(taken.key.unwrap().as_str(), "k");
+        assert_eq!((taken.priority.unwrap().get(), taken.retry.max_attempts), (100, 100));
+        assert_eq!((taken.delay, taken.deadline), (Duration::from_millis(1), Some(Duration::from_millis(2))));
+    }
+
+    #[test]
+    fn numbers_and_keys_out_of_their_range_are_invalid() {
+        for bad in [
+            wit::Options { key: Some(String::new()), ..options() },
+            wit::Options { key: Some("k".repeat(257)), ..options() },
+            wit::Options { priority: Some(101), ..options() },
+            wit::Options { delay_ms: Some(u64::MAX), ..options() },
+            wit::Options { deadline_ms: Some(u64::MAX), ..options() },
+            wit::Options { max_attempts: Some(0), ..options() },
+            wit::Options { max_attempts: Some(101), ..options() },
+        ] {
+            let shown = format!("{bad:?}");
+            let refusal = TaskOptions::try_from(bad).unwrap_err();
+            assert!(matches!(refusal.into(), wit::Error::Invalid(_)), "{shown}");
+        }
+    }
+
     #[test]
     fn what_kept_a_function_from_running_is_named() {
         for code in [Code::QueueFull, Code::NoNodeFits, Code::NodeLost, Code::Unreachable, Code::InvalidComponent] {

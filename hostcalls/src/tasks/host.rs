@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use spear_types::{FunctionName, MAX_MEDIA_TYPE, Payload, Refusal, TaskOptions};
+use spear_types::{FunctionName, MAX_MEDIA_TYPE, Outcome, Payload, Refusal, TaskOptions};
 
 use super::{
     Calls, Invocation, NewTask, View,
@@ -59,15 +59,16 @@ impl View<'_> {
     async fn look(&mut self, task: &str) -> Result<wit::TaskStatus, wit::Error> {
         self.meter.hostcall(task.len());
         let (info, outcome) = self.state.backend.status(task.parse()?, self.time()).await?;
-        // Whoever may not submit to a function has no business with its tasks: nor is told which there are.
-        if self.gate.check(|grants| grants.task(&info.function)).is_err() {
+        // Whoever may not submit to a function has no business with its tasks: nor is told which there are, not by a line
+        // in the log either.
+        if self.gate.granted().check(|grants| grants.task(&info.function)).is_err() {
             return Err(wit::Error::UnknownTask(format!("no task of a granted function is {task}")));
         }
-        let status = status(&info, outcome)?;
-        if let wit::TaskStatus::Succeeded(reply) = &status {
-            self.meter.answer(reply.body.len());
+        if let Some(Outcome::Succeeded(reply)) = &outcome {
+            within("reply", reply, self.state.payload)?;
+            self.meter.answer(usize::try_from(reply.size()).unwrap_or(usize::MAX));
         }
-        Ok(status)
+        status(&info, outcome)
     }
 
     fn granted(&mut self, function: String) -> Result<FunctionName, wit::Error> {
@@ -95,7 +96,7 @@ impl Calls {
     fn take(&mut self) -> Result<(), wit::Error> {
         let Self { made, limit } = self;
         if made >= limit {
-            let message = format!("{made} function(s) were invoked, the limit `calls` is {limit}");
+            let message = format!("{made} function(s) were invoked or submitted, the limit `calls` is {limit}");
             return Err(wit::Error::OverLimit(message));
         }
         *made += 1;
@@ -127,7 +128,7 @@ mod tests {
         let mut calls = Calls { made: 0, limit: 2 };
         assert!(calls.take().is_ok() && calls.take().is_ok());
         let Err(wit::Error::OverLimit(text)) = calls.take() else { panic!("a third") };
-        assert_eq!(text, "2 function(s) were invoked, the limit `calls` is 2");
+        assert_eq!(text, "2 function(s) were invoked or submitted, the limit `calls` is 2");
     }
 
     #[test]

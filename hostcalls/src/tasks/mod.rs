@@ -3,6 +3,8 @@
 mod backend;
 mod convert;
 mod host;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Instant};
 

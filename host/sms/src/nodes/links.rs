@@ -81,6 +81,7 @@ impl Links {
     /// # Errors
     /// What `join` refuses.
     pub(super) fn join<T, E>(&self, join: impl FnOnce() -> Result<(NodeId, Open, T), E>) -> Result<(NodeId, T), E> {
+        // The state's lock is taken under this one. Nobody asks for links under that.
         let mut links = self.lock();
         let (node, open, rest) = join()?;
         links.insert(node, open);

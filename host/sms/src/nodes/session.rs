@@ -43,8 +43,7 @@ impl Session {
         orders: mpsc::UnboundedSender<Outgoing>,
         end: CancellationToken,
     ) -> Result<(Self, Durable), Refusal> {
-        let name = joining.spec.name.clone();
-        tracing::info!(node = %name, address = joining.address, held = joining.held.len(), "a node registers");
+        let (name, address, held) = (joining.spec.name.clone(), joining.address.clone(), joining.held.len());
         let (node, (number, remembered)) = links.join(|| {
             let (mut answers, remembered) = scheduler.apply_all(vec![Command::Join(joining)]);
             match answers.pop() {
@@ -55,6 +54,7 @@ impl Session {
                 _ => Err(Refusal::new(Code::Internal, "the state does not say whether the node joined")),
             }
         })?;
+        tracing::info!(node = %name, address, held, "a node registered");
         let (scheduler, links) = (scheduler.clone(), links.clone());
         let end = End::Broken("its link broke".to_owned());
         Ok((Self { scheduler, links, name, node, number, end }, remembered))

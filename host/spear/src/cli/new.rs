@@ -66,3 +66,34 @@ fn write(folder: &Path, files: impl Iterator<Item = File>, fill: impl Fn(&str) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+    use spear_types::{Manifest, PlacementPolicy};
+
+    use super::*;
+
+    /// The manifest of a new project with what it only shows put in force.
+    fn shown(lang: Language) -> Manifest {
+        let (_, text) = lang.files().find(|(file, _)| *file == "spear.toml").unwrap();
+        let put = |line: &str| match line.strip_prefix("# ") {
+            Some(setting) if setting.starts_with('[') || setting.contains(" = ") => setting.to_owned(),
+            _ => line.to_owned(),
+        };
+        let text = text.replace("{{name}}", "greet").replace("{{crate}}", "greet");
+        Manifest::parse(&text.lines().map(put).collect::<Vec<_>>().join("\n")).unwrap()
+    }
+
+    #[test]
+    fn what_a_new_manifest_shows_in_comments_is_sound_and_complete() {
+        for lang in Language::value_variants() {
+            let manifest = shown(*lang);
+            assert_eq!(manifest.grants.tasks.len(), 1);
+            let placement = manifest.placement;
+            assert_eq!((placement.cpu.as_millis(), placement.memory), (500, Some(128 << 20)));
+            let counts = [placement.constraints, placement.prefer, placement.avoid].map(|all| all.iter().count());
+            assert_eq!((counts, placement.policy), ([2, 1, 1], PlacementPolicy::Spread));
+        }
+    }
+}

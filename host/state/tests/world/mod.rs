@@ -10,7 +10,9 @@ use spear_state::{
     Answer, Command, Effect, Joining, Journal as _, MemoryJournal, Out, Report, ReportKind, ScheduleRecord, State,
     Submission,
 };
-use spear_types::{AttemptId, Code, Duty, FunctionVersion, Outcome, Refusal, RetryPolicy, TaskId, Timestamp};
+use spear_types::{
+    AttemptId, Code, Duty, FunctionVersion, Outcome, Refusal, RetryPolicy, TaskId, TaskInfo, TaskState, Timestamp,
+};
 
 use self::{model::Model, nodes::SimNode};
 use crate::{
@@ -28,17 +30,16 @@ pub(crate) struct World {
     nodes: Vec<SimNode>,
     calls: Vec<(spear_placement::NodeId, Arc<Ask>)>,
     model: Model,
-    /// What is not remembered yet, and what is done once it is, each with the effects that go before it.
+    /// What is not remembered yet, and what is done once it is.
     pending: Out,
-    then: Vec<(usize, Then)>,
+    then: Vec<Then>,
     made: u64,
 }
 
 /// What is done once a group is remembered.
 enum Then {
     Acknowledge(Vec<TaskId>),
-    /// A link is open, if the node's program is still the one that opened it.
-    Join(usize, Linked, u8),
+    Join(usize, Linked),
     Forget(usize, u64),
 }
 
@@ -172,7 +173,7 @@ impl World {
         match self.apply(Command::Submit(made)) {
             Ok(Answer::Submitted(submitted)) => {
                 let tasks = submitted.iter().map(|submitted| submitted.task).collect();
-                self.then.push((self.pending.effects.len(), Then::Acknowledge(tasks)));
+                self.then.push(Then::Acknowledge(tasks));
             }
             Ok(answer) => panic!("{answer:?}"),
             Err(refusal) => {
@@ -204,7 +205,7 @@ impl World {
 
     fn join(&mut self, at: usize) {
         let node = &self.nodes[at];
-        if node.link.is_some() || self.then.iter().any(|(_, then)| matches!(then, Then::Join(of, ..) if *of == at)) {
+        if node.link.is_some() {
             return;
         }
         let joining = Joining {
@@ -214,9 +215,10 @@ impl World {
             incarnation: incarnation(node.incarnation),
             held: node.held(),
         };
-        let (effects, run) = (self.pending.effects.len(), node.incarnation);
         let Ok(Answer::Joined(id, session)) = self.apply(Command::Join(joining)) else { panic!("nobody has its name") };
-        self.then.push((effects, Then::Join(at, Linked { id, session }, run)));
+        let link = Linked { id, session };
+        (self.nodes[at].link, self.nodes[at].registered) = (Some(link), false);
+        self.then.push(Then::Join(at, link));
     }
 
     fn breaks(&mut self, at: usize) {
@@ -260,7 +262,9 @@ impl World {
 
     /// Says all that was not said on this link.
     fn sends(&mut self, at: usize) {
-        let Some(Linked { id: node, session }) = self.nodes[at].link else { return };
+        let Some(Linked { id: node, session }) = self.nodes[at].link.filter(|_| self.nodes[at].registered) else {
+            return;
+        };
         for (number, attempt, kind) in self.nodes[at].unsaid(session) {
             if let ReportKind::Ended { result, .. } = &kind
                 && matches!(result.outcome, Outcome::Succeeded(_))
@@ -275,13 +279,13 @@ impl World {
                 Err(refusal) => assert_eq!(refusal.code, Code::StaleAttempt),
                 Ok(_) => {}
             }
-            self.then.push((self.pending.effects.len(), Then::Forget(at, number)));
+            self.then.push(Then::Forget(at, number));
         }
     }
 
     /// A report that makes no sense is refused. One that does by chance is true: nobody else could have made it.
     fn lies(&mut self, at: usize, session: u64, which: usize, attempt: u32, work: Work) {
-        let Some(link) = self.nodes[at].link else { return };
+        let Some(link) = self.nodes[at].link.filter(|_| self.nodes[at].registered) else { return };
         let task = self.task(which).unwrap_or_else(|| self.id());
         let attempt = AttemptId { task, attempt };
         if self.nodes[at].held().contains(&attempt) || self.model.was_given(attempt, &self.nodes[at]) {
@@ -348,24 +352,34 @@ impl World {
         let Out { changes, effects } = std::mem::take(&mut self.pending);
         self.journal.commit(&changes).unwrap();
         changes.iter().for_each(|change| self.model.follow(change, self.latest));
-        let mut then = std::mem::take(&mut self.then).into_iter().peekable();
-        for (number, effect) in effects.into_iter().enumerate() {
-            while let Some((_, then)) = then.next_if(|(before, _)| *before <= number) {
-                self.then(then);
-            }
-            self.perform(&effect);
-        }
-        then.for_each(|(_, then)| self.then(then));
+        effects.iter().for_each(|effect| self.perform(effect));
+        std::mem::take(&mut self.then).into_iter().for_each(|then| self.then(then));
         let live = |task| self.state.task(task).is_some();
         self.model.check_kept(&self.journal, live);
+        self.nodes.iter().filter(|node| node.link.is_some()).for_each(|node| self.check_orders(node));
+    }
+
+    /// A node that can be told has all that it should have, and runs nothing else.
+    fn check_orders(&self, node: &SimNode) {
+        let name = &node.spec.name;
+        let is_its = |info: &TaskInfo| match &info.state {
+            TaskState::Assigned { node } | TaskState::Running { node, .. } => node == name,
+            TaskState::Queued { .. } | TaskState::Ended { .. } => false,
+        };
+        for AttemptId { task, attempt } in node.wanted() {
+            let wanted = self.state.task(task).filter(|info| info.attempt == attempt && is_its(info));
+            assert!(wanted.is_some(), "{name} runs {task}#{attempt}, and nobody wants it");
+        }
+        for TaskInfo { id: task, attempt, .. } in self.state.tasks(None, 1_000, is_its).tasks {
+            let attempt = AttemptId { task, attempt };
+            assert!(node.held().contains(&attempt), "{name} does not know of {attempt:?}");
+        }
     }
 
     fn then(&mut self, then: Then) {
         match then {
             Then::Acknowledge(tasks) => self.model.acknowledged.extend(tasks),
-            Then::Join(at, link, run) => {
-                self.nodes[at].link = Some(link).filter(|_| self.nodes[at].incarnation == run);
-            }
+            Then::Join(at, link) => self.nodes[at].registered |= self.nodes[at].link == Some(link),
             Then::Forget(at, number) => self.nodes[at].acknowledged(number),
         }
     }
@@ -374,10 +388,7 @@ impl World {
         let to = |id| move |node: &&mut SimNode| node.link.is_some_and(|link: Linked| link.id == id);
         match effect {
             Effect::Assign { node, attempt, .. } => {
-                if let Some(node) = self.nodes.iter_mut().find(to(*node)) {
-                    assert!(self.model.was_given(*attempt, node), "{attempt:?} is another node's");
-                    node.assign(*attempt);
-                }
+                self.nodes.iter_mut().find(to(*node)).into_iter().for_each(|node| node.assign(*attempt));
             }
             Effect::Cancel { node, attempt } => {
                 self.nodes.iter_mut().find(to(*node)).into_iter().for_each(|node| node.cancel(*attempt));

@@ -15,7 +15,10 @@ use crate::{
 pub(crate) struct SimNode {
     pub(crate) spec: NodeSpec,
     pub(crate) incarnation: u8,
+    /// The link that the SMS has; orders come by it.
     pub(crate) link: Option<Linked>,
+    /// The node knows of it: reports go by it.
+    pub(crate) registered: bool,
     /// What runs, or is to run; whether it is to be stopped.
     runs: BTreeMap<AttemptId, bool>,
     outbox: VecDeque<Said>,
@@ -35,7 +38,15 @@ impl SimNode {
         let slots = u32::try_from(number).unwrap() + 1;
         let mut spec = common::node(node_name(number).as_str(), slots);
         spec.capacity.cpu = Cpu::from_millis(2_000);
-        Self { spec, incarnation: 1, link: None, runs: BTreeMap::new(), outbox: VecDeque::new(), said: 0 }
+        Self {
+            spec,
+            incarnation: 1,
+            link: None,
+            registered: false,
+            runs: BTreeMap::new(),
+            outbox: VecDeque::new(),
+            said: 0,
+        }
     }
 
     /// The program dies, and everything with it.
@@ -84,6 +95,11 @@ impl SimNode {
         } else {
             self.say(attempt, work.report());
         }
+    }
+
+    /// What runs and is not to be stopped.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = AttemptId> {
+        self.runs.iter().filter(|(_, cancelled)| !**cancelled).map(|(attempt, _)| *attempt)
     }
 
     pub(crate) fn finish_all(&mut self) {

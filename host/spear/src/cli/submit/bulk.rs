@@ -21,8 +21,8 @@ use crate::{
     output::{Listing, dim, duration},
 };
 
-/// What the calls of one batch may take together, in bytes: every gRPC server takes messages of 4 MiB.
-const BATCH_BYTES: usize = 3 << 20;
+/// What the calls of one batch may take together, in bytes: a quarter of what the SMS takes in one message.
+const BATCH_BYTES: usize = 16 << 20;
 
 /// What a task takes beside its call and its key, in bytes: names and options.
 const REST: usize = 256;

@@ -44,6 +44,7 @@ impl Watch {
                 Err(refusal) => refusal,
             };
             changes = resume(&of, client, &mut again, refusal).await?;
+            shown.what_was_missed(&of, client).await?;
         }
     }
 
@@ -82,6 +83,21 @@ impl Shown<'_> {
             self.tasks.remove(&task.id);
         } else {
             self.tasks.insert(task.id, task.state);
+        }
+        Ok(())
+    }
+
+    /// What ended while the SMS was away: where tasks are not named it speaks only of those that live.
+    async fn what_was_missed(&mut self, of: &Watched, client: &Client) -> anyhow::Result<()> {
+        if matches!(of, Watched::Tasks(_)) {
+            return Ok(());
+        }
+        for id in self.tasks.keys().copied().collect::<Vec<_>>() {
+            match client.task(id).await {
+                Ok(task) if task.state.has_ended() => self.change(task, of)?,
+                // It lives, or is not kept any more; where the SMS is away again, that is asked again.
+                Ok(_) | Err(_) => {}
+            }
         }
         Ok(())
     }
