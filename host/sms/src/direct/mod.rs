@@ -20,7 +20,7 @@ use spear_types::{
 use spear_wire::{Decode as _, Encode as _, from_status, required};
 
 use self::seat::Seat;
-use crate::{functions::Runnable, nodes::Links, scheduler::Scheduler};
+use crate::{functions::Runnable, logs::Logs, nodes::Links, scheduler::Scheduler};
 
 /// How long a node may take beyond the run's own time-out: to fetch and compile what it sees for the first time.
 const NODE_SLACK: Duration = Duration::from_secs(60);
@@ -33,6 +33,7 @@ const MAX_OFFERS: usize = 3;
 pub(crate) struct Direct {
     scheduler: Scheduler,
     links: Links,
+    logs: Logs,
     depth: usize,
 }
 
@@ -63,8 +64,8 @@ enum Refused {
 }
 
 impl Direct {
-    pub(crate) fn new(scheduler: Scheduler, links: Links, depth: usize) -> Self {
-        Self { scheduler, links, depth }
+    pub(crate) fn new(scheduler: Scheduler, links: Links, logs: Logs, depth: usize) -> Self {
+        Self { scheduler, links, logs, depth }
     }
 
     /// Runs a call on a node and waits for its end.
@@ -136,7 +137,9 @@ impl Direct {
     ) -> Result<Invoked, Refusal> {
         let v1::RunResponse { outcome, usage, log, log_dropped: dropped } = response;
         let lines = log.into_iter().map(LogLine::decode).collect::<Result<Vec<_>, _>>()?;
-        if !lines.is_empty() || dropped > 0 {
+        if lines.is_empty() && dropped == 0 {
+            self.logs.wrote_nothing(task);
+        } else {
             let attempt = AttemptId { task, attempt: 1 };
             let (node, version) = (seat.name.clone(), function.version);
             let function = function.name.clone();
@@ -229,7 +232,12 @@ mod tests {
             middle.join(name, 1).await;
         }
         // None of them has a link to be reached by.
-        let direct = Direct::new(middle.scheduler.clone(), Links::default(), 8);
+        let direct = Direct::new(
+            middle.scheduler.clone(),
+            Links::default(),
+            Logs::new(Arc::new(spear_state::MemoryJournal::default())),
+            8,
+        );
         let call = || Invocation {
             runnable: runnable(),
             call: Payload::default().into(),
