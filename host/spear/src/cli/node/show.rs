@@ -16,8 +16,13 @@ pub(super) fn list(nodes: &[NodeInfo]) -> String {
             // Without colours: only a last column may have them, or the others stand askew.
             state(node, |name, _| name.to_owned()),
             format!("{}/{}", node.reserved.slots, node.capacity.slots),
-            format!("{}/{} ({} busy)", cores(node.reserved.cpu), cores(node.capacity.cpu), cores(node.load.cpu)),
-            format!("{}/{} ({} busy)", size(node.reserved.memory), size(node.capacity.memory), size(node.load.memory)),
+            format!("{}/{}{}", cores(node.reserved.cpu), cores(node.capacity.cpu), busy(node, &cores(node.load.cpu))),
+            format!(
+                "{}/{}{}",
+                size(node.reserved.memory),
+                size(node.capacity.memory),
+                busy(node, &size(node.load.memory))
+            ),
             labels(node, ","),
             node.penalty.map(penalty).unwrap_or_default(),
             time(node.last_heard),
@@ -98,7 +103,7 @@ fn penalty(Penalty { failures, until }: Penalty) -> String {
 }
 
 /// What its machine is busy with: only a node that is heard of says so.
-fn busy(node: &NodeInfo, load: String) -> String {
+fn busy(node: &NodeInfo, load: &str) -> String {
     if node.state == NodeState::Live { format!(" ({load} busy)") } else { String::new() }
 }
 
