@@ -4,9 +4,9 @@
 //! constraints, agent, policy ─▶ View ─▶ cells of nodes that are alike ─▶ candidates ─▶ exact scores
 //! ```
 //!
-//! There is a view for each set of constraints that is asked for, made at the first such ask and kept as long as there are
-//! not too many. Nodes that get nothing (link, duty, penalty, no slot) are in no cell. A change of a node costs a little in
-//! each view that it is in.
+//! There is a view for each set of constraints that is asked for, made by a pass over all nodes at the first such ask, and
+//! kept as long as there are not too many: then the one goes that was not used the longest. Nodes that get nothing (link,
+//! duty, penalty, no slot) are in no cell. A change of a node costs a little in each view that it is in.
 
 mod cell;
 mod class;
