@@ -41,7 +41,8 @@ async fn a_submission_is_its_id_and_waited_for_it_answers_as_an_invoke_does() {
     let task = ids(ran)[0];
     sms.api.ended(task).await;
     let quiet = sms.spear(["submit", "hello", "-d", "Ada", "-q"]).await;
-    assert_eq!((quiet.stderr.as_str(), ids(quiet).len()), ("", 1));
+    assert_eq!(quiet.stderr, "");
+    assert_eq!(ids(quiet).len(), 1);
     assert_eq!(sms.json(["submit", "hello", "--key", "k"]).await["existing"], false);
     assert_eq!(sms.json(["submit", "hello", "--key", "k"]).await["existing"], true);
 
