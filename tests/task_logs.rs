@@ -151,7 +151,7 @@ async fn a_log_over_its_limit_says_how_much_is_lacking() {
 async fn the_command_line_follows_until_the_end() {
     let sms = Sms::with_node_in(Home::new().await, &[]).await;
     sms.deploy("slow-log").await;
-    let task = submit(&sms, slow(30, 20)).await;
+    let task = submit(&sms, slow(30, 200)).await;
     let mut client = Program::start(sms.home.spear(["--sms", &sms.url, "logs", "-f", &task.to_string()]));
     client.stdout.line_with("line 2").await;
     assert_eq!(sms.api.task(task).await.unwrap().state.name(), "running");
