@@ -6,7 +6,10 @@ use spear_proto::v1::{self, considered::Verdict, order};
 use spear_types::{Code, Constraints, Cpu, Placement, PlacementPolicy, TaskId, TaskState};
 use tonic::Code as Grpc;
 
-use crate::harness::{Function, Link, NewTask, Refused as _, Sms, Spearlet, eventually, link, register};
+use crate::{
+    harness::{Function, Link, NewTask, Refused as _, Sms, Spearlet, eventually, link, register},
+    own_door,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const GIB: u64 = 1 << 30;
@@ -231,6 +234,28 @@ async fn a_call_that_a_node_cannot_begin_goes_to_the_next_one() {
         assert_eq!((invoked.node.as_str(), invoked.text()), ("real", "Ada"));
     }
     assert!(sms.api.all_nodes().await.iter().all(|node| node.reserved.slots == 0));
+}
+
+#[tokio::test]
+async fn what_a_full_node_refuses_goes_to_the_next_one_whoever_filled_it() {
+    let sms = Sms::alone_set(&[("SPEAR_SMS_HEARTBEAT", "20ms")]).await;
+    let better = &[("SPEAR_SPEARLET_SLOTS", "1"), ("SPEAR_SPEARLET_LABELS", r#"{better="yes"}"#)];
+    let full = Spearlet::of_set(&sms, "full", better).await;
+    let _other = Spearlet::of(&sms, "other").await;
+    let spin = sms.api.deploy(&Function::spin(HOUR)).await.unwrap();
+    let prefer = constraints(&["better = yes"]);
+    function(&sms, "echo", Placement { prefer, ..Placement::default() }).await;
+    // The SMS knows nothing of this run.
+    let (api, run) = (full.api.clone(), own_door::request(&spin, ""));
+    let by_another = tokio::spawn(async move { api.spearlet().run(run).await.map(drop) });
+    sms.is_running(1).await;
+    let invoked = sms.api.invoke("echo", "Ada").await.unwrap();
+    assert_eq!((invoked.node.as_str(), invoked.text()), ("other", "Ada"));
+    let task = sms.api.submit(NewTask::of("echo", "Ada").once()).await.unwrap();
+    let ended = sms.api.ended(task).await;
+    let TaskState::Ended { node, .. } = &ended.task.state else { unreachable!() };
+    assert_eq!((node.as_ref().unwrap().as_str(), ended.text()), ("other", "Ada"));
+    by_another.abort();
 }
 
 #[tokio::test]
