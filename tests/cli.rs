@@ -1,5 +1,8 @@
 //! The command line as a person and as a program has it.
 
+mod nodes;
+mod tasks;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Home, Ran, Sms};
@@ -42,8 +45,11 @@ async fn every_listing_is_a_table_for_people() {
     sms.api.put("b", "k", "x").await.unwrap();
     for (args, parts) in [
         (&["function", "ls"][..], &["NAME", "VERSION", "hello"][..]),
-        (&["function", "get", "hello"], &["LIMIT", "ENFORCED BY", "memory", "64.0 MiB", "limiter", "GRANTS"]),
-        (&["node", "ls"], &["ADDRESS", "STATE", "live", "0/256"]),
+        (
+            &["function", "get", "hello"],
+            &["LIMIT", "ENFORCED BY", "memory", "64.0 MiB", "limiter", "PLACEMENT", "GRANTS"],
+        ),
+        (&["node", "ls"], &["STATE", "SLOTS", "LABELS", "live", "0/256"]),
         (&["object", "ls", "b"], &["KEY", "ETAG", "k"]),
         (&["object", "stat", "b/k"], &["b/k version 1, 1 B"]),
     ] {
@@ -100,7 +106,7 @@ async fn completions_are_scripts_that_know_the_commands() {
     let home = Home::new().await;
     for shell in ["bash", "zsh", "fish"] {
         let script = home.run(["completion", shell]).await.answer();
-        for command in ["spearlet", "deploy", "invoke"] {
+        for command in ["spearlet", "deploy", "invoke", "submit", "uncordon", "node-lost"] {
             assert!(script.contains(command), "{command} is not in the script for {shell}");
         }
     }

@@ -93,7 +93,7 @@ async fn a_guest_that_waits_for_its_host_ends_within_10_ms_of_its_limit_too() {
 }
 
 /// What an SMS would send to run this version.
-fn request(version: &FunctionVersion, body: &str) -> v1::RunRequest {
+pub(crate) fn request(version: &FunctionVersion, body: &str) -> v1::RunRequest {
     v1::RunRequest {
         task: TASK.to_owned(),
         attempt: 1,

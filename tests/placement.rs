@@ -6,7 +6,10 @@ use spear_proto::v1::{self, considered::Verdict, order};
 use spear_types::{Code, Constraints, Cpu, Placement, PlacementPolicy, TaskId, TaskState};
 use tonic::Code as Grpc;
 
-use crate::harness::{Function, Link, NewTask, Refused as _, Sms, Spearlet, eventually, link, register};
+use crate::{
+    harness::{Function, Link, NewTask, Refused as _, Sms, Spearlet, eventually, link, register},
+    own_door,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const GIB: u64 = 1 << 30;
@@ -101,19 +104,21 @@ async fn what_is_preferred_or_avoided_counts_where_there_is_a_choice() {
 
 #[tokio::test]
 async fn runs_are_spread_or_packed() {
-    let sms = Sms::alone().await;
-    let mut nodes = Vec::new();
-    for name in ["one", "two", "three"] {
-        nodes.push(node(&sms, name, &[]).await);
-    }
     let cpu = Cpu::from_millis(1_000);
-    for (name, policy) in [("spread", PlacementPolicy::Spread), ("pack", PlacementPolicy::Pack)] {
-        function(&sms, name, Placement { cpu, policy, ..Placement::default() }).await;
+    for policy in [PlacementPolicy::Spread, PlacementPolicy::Pack] {
+        let sms = Sms::alone().await;
+        let mut nodes = Vec::new();
+        for name in ["one", "two", "three"] {
+            nodes.push(node(&sms, name, &[]).await);
+        }
+        function(&sms, "f", Placement { cpu, policy, ..Placement::default() }).await;
+        let shares = shares(&sms, &submit(&sms, "f", 30).await).await;
+        let shares: Vec<_> = shares.into_values().collect();
+        match policy {
+            PlacementPolicy::Spread => assert_eq!(shares, [10, 10, 10]),
+            PlacementPolicy::Pack => assert_eq!(shares, [30]),
+        }
     }
-    let spread = shares(&sms, &submit(&sms, "spread", 30).await).await;
-    assert_eq!(spread.values().collect::<Vec<_>>(), [&10, &10, &10], "{spread:?}");
-    let packed = shares(&sms, &submit(&sms, "pack", 30).await).await;
-    assert_eq!(packed.values().collect::<Vec<_>>(), [&30], "{packed:?}");
 }
 
 #[tokio::test]
@@ -169,7 +174,7 @@ async fn why_shows_every_node_with_its_filter_or_its_terms() {
     assert!(scored.terms.iter().any(|term| term.name == "prefer" && term.value > 0.0), "{scored:?}");
 
     let shown = sms.spear(["task", "why", &task.to_string()]).await.answer();
-    for part in ["zone = b", "prefer", "constraints"] {
+    for part in ["zone = b", "PREFER", "constraints"] {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
     }
 }
@@ -232,6 +237,28 @@ async fn a_call_that_a_node_cannot_begin_goes_to_the_next_one() {
 }
 
 #[tokio::test]
+async fn what_a_full_node_refuses_goes_to_the_next_one_whoever_filled_it() {
+    let sms = Sms::alone_set(&[("SPEAR_SMS_HEARTBEAT", "20ms")]).await;
+    let better = &[("SPEAR_SPEARLET_SLOTS", "1"), ("SPEAR_SPEARLET_LABELS", r#"{better="yes"}"#)];
+    let full = Spearlet::of_set(&sms, "full", better).await;
+    let _other = Spearlet::of(&sms, "other").await;
+    let spin = sms.api.deploy(&Function::spin(HOUR)).await.unwrap();
+    let prefer = constraints(&["better = yes"]);
+    function(&sms, "echo", Placement { prefer, ..Placement::default() }).await;
+    // The SMS knows nothing of this run.
+    let (api, run) = (full.api.clone(), own_door::request(&spin, ""));
+    let by_another = tokio::spawn(async move { api.spearlet().run(run).await.map(drop) });
+    sms.is_running(1).await;
+    let invoked = sms.api.invoke("echo", "Ada").await.unwrap();
+    assert_eq!((invoked.node.as_str(), invoked.text()), ("other", "Ada"));
+    let task = sms.api.submit(NewTask::of("echo", "Ada").once()).await.unwrap();
+    let ended = sms.api.ended(task).await;
+    let TaskState::Ended { node, .. } = &ended.task.state else { unreachable!() };
+    assert_eq!((node.as_ref().unwrap().as_str(), ended.text()), ("other", "Ada"));
+    by_another.abort();
+}
+
+#[tokio::test]
 async fn a_task_that_a_node_returns_unstarted_goes_to_another_one() {
     let sms = Sms::alone().await;
     let mut picky = node(&sms, "picky", &[("better", "yes")]).await;
@@ -262,10 +289,12 @@ async fn a_node_says_what_it_has_as_its_settings_say() {
     let info = sms.api.node("one").await.unwrap();
     assert_eq!((info.capacity.slots, info.capacity.cpu.as_millis(), info.capacity.memory), (7, 1_500, 3 * GIB));
     let labels: Vec<_> = info.labels.iter().map(|(label, value)| (label.as_str(), value.as_str())).collect();
-    assert_eq!(labels, [("gpu", "true"), ("zone", "a")]);
+    // Beside those it has of itself.
+    assert!(labels.contains(&("gpu", "true")) && labels.contains(&("zone", "a")), "{labels:?}");
+    assert!(labels.iter().any(|(label, _)| *label == "arch") && labels.iter().any(|(label, _)| *label == "os"));
     assert_eq!(info.agents, ["wasm"]);
     let listed = sms.json(["node", "ls"]).await;
-    assert_eq!(listed[0]["labels"], serde_json::json!({ "gpu": "true", "zone": "a" }));
+    assert_eq!((&listed[0]["labels"]["gpu"], &listed[0]["labels"]["zone"]), (&"true".into(), &"a".into()));
 }
 
 #[tokio::test]

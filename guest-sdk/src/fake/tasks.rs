@@ -44,19 +44,31 @@ impl Functions {
     pub(crate) fn insert(&mut self, name: FunctionName, function: Function) {
         self.functions.insert(name, function);
     }
+
+    fn find(&self, name: &FunctionName) -> Result<Function, Error> {
+        let unknown = || format!("no function is named {name}: the test's `Host::function` gives it a stand-in");
+        self.functions.get(name).cloned().ok_or_else(|| Error::UnknownFunction(unknown()))
+    }
 }
 
 pub(crate) fn invoke(function: &str, call: &Call) -> Result<Reply, Error> {
     let shared = current();
-    let (name, function) = admit(&mut shared.borrow_mut(), function, call, || Ok(()))?;
-    let running = &mut shared.borrow_mut().functions.running;
+    let function = enter(&mut shared.borrow_mut(), function, call)?;
+    let _ending = Ending(&shared);
+    run(&shared, &function, call)
+}
+
+/// What is invoked runs within those that wait for it, and is none of them.
+fn enter(world: &mut World, function: &str, call: &Call) -> Result<Function, Error> {
+    let name = admit(world, function, call, || Ok(()))?;
+    let running = &world.functions.running;
     if running.contains(&name) {
         let way: Vec<_> = running.iter().chain([&name]).map(FunctionName::as_str).collect();
         return Err(Error::Cycle(format!("{name} waits for this call already: {}", way.join(" → "))));
     }
-    running.push(name);
-    let ending = Ending(&shared);
-    run(&shared, &function, call)
+    let function = world.functions.find(&name)?;
+    world.functions.running.push(name);
+    Ok(function)
 }
 
 /// The world is free meanwhile: the stand-in may use capabilities too.
@@ -82,22 +94,20 @@ fn admit(
     function: &str,
     call: &Call,
     options: impl FnOnce() -> Result<(), Error>,
-) -> Result<(FunctionName, Function), Error> {
+) -> Result<FunctionName, Error> {
     world.hostcalls += 1;
     let name: FunctionName = function.parse().map_err(|name: InvalidName| Error::Invalid(name.to_string()))?;
     world.check(|grants| grants.task(&name)).map_err(Error::Denied)?;
     within(world, "call", call.content_type.as_deref(), &call.headers, &call.body)?;
     options()?;
     let limit = world.limits.calls;
-    let Functions { functions, calls, .. } = &mut world.functions;
+    let calls = &mut world.functions.calls;
     if *calls >= limit {
         let message = format!("{calls} function(s) were invoked or submitted, the limit `calls` is {limit}");
         return Err(Error::OverLimit(message));
     }
     *calls += 1;
-    let unknown = || format!("no function is named {name}: the test's `Host::function` gives it a stand-in");
-    let function = functions.get(&name).cloned().ok_or_else(|| Error::UnknownFunction(unknown()))?;
-    Ok((name, function))
+    Ok(name)
 }
 
 fn within(

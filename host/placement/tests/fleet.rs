@@ -234,3 +234,12 @@ fn a_refusal_names_ten_nodes_and_counts_the_others() {
     );
     assert_eq!(Capacity::default().slots, 0);
 }
+
+#[test]
+fn what_is_packed_stays_on_one_node_however_unlike_the_node_it_is() {
+    let mut fleet = Fleet::default();
+    let [one, ..] = ["one", "three", "two"].map(|name| fleet.join(node(name, 100, 64, 64)));
+    let mut ask = (*packed("f", 1, 0)).clone();
+    ask.resources.memory = 64 << 20;
+    assert_eq!(place_all(&mut fleet, &ask.into(), 30, NOW), [one; 30]);
+}

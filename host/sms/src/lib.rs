@@ -21,6 +21,8 @@ mod nodes;
 mod retention;
 mod scheduler;
 mod start;
+#[cfg(test)]
+mod testing;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -94,11 +96,11 @@ impl Sms {
         let (scheduler, committer) = scheduler::start(state, out, journal, effects.performing())
             .map_err(|error| Error::Committer(error.to_string()))?;
         // What came of the start is remembered before anybody asks.
-        scheduler.durable().await.map_err(Error::Tasks)?;
+        scheduler.look(|_| ()).await.map_err(Error::Tasks)?;
         let max_message = max_message(&policy.maxima);
         let api = Api {
             deploys: Deploys::new(store.clone(), policy, grants, functions.clone(), scheduler.clone()),
-            direct: Direct::new(scheduler.clone(), links.clone(), config.depth),
+            direct: Direct::new(scheduler.clone(), links.clone(), logs.clone(), config.depth),
             functions,
             scheduler: scheduler.clone(),
             watches,

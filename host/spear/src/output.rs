@@ -110,7 +110,7 @@ pub(crate) fn line(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// A table without frames.
+/// A table without frames. Colours count as width: only the last column may have them.
 pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     wide_table(header.map(str::to_owned), rows)
 }

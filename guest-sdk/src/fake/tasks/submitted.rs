@@ -63,8 +63,9 @@ pub(crate) fn run_all(shared: &Shared) {
 /// The task's id, and whether it is one that has to be run now.
 fn remember(shared: &Shared, function: &str, call: &Call, options: &Options) -> Result<(String, bool), Error> {
     let mut world = shared.borrow_mut();
-    let (name, function) = admit(&mut world, function, call, || check(options))?;
+    let name = admit(&mut world, function, call, || check(options))?;
     let functions = &mut world.functions;
+    let function = functions.find(&name)?;
     let same = |task: &&Task| options.key.is_some() && task.name == name && task.options.key == options.key;
     if let Some(earlier) = functions.tasks.iter().find(same) {
         let same_call = (&earlier.call.content_type, &earlier.call.headers, &earlier.call.body)

@@ -108,6 +108,7 @@ impl Scheduler {
     }
 
     /// Resolves once all that was done before is remembered.
+    #[cfg(test)]
     pub(crate) fn durable(&self) -> Durable {
         let number = self.shared.lock().newest();
         Box::pin(self.until(number))

@@ -26,8 +26,8 @@ impl<'a> Listing<'a> {
         match self.output.format {
             Format::Text => writeln!(out, "{}", text())?,
             Format::Json => values.iter().enumerate().try_for_each(|(index, value)| {
-                let before = if self.shown + index == 0 { "[" } else { "," };
-                writeln!(out, "{before}{value}")
+                let before = if self.shown + index == 0 { "[\n  " } else { ",\n  " };
+                write!(out, "{before}{value}")
             })?,
         }
         self.shown += values.len();
@@ -44,7 +44,7 @@ impl<'a> Listing<'a> {
         match (self.output.format, self.shown) {
             (Format::Text, _) => Ok(()),
             (Format::Json, 0) => line("[]"),
-            (Format::Json, _) => line("]"),
+            (Format::Json, _) => line("\n]"),
         }
     }
 }

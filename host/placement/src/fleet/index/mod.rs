@@ -4,9 +4,9 @@
 //! constraints, agent, policy ─▶ View ─▶ cells of nodes that are alike ─▶ candidates ─▶ exact scores
 //! ```
 //!
-//! There is a view for each set of constraints that is asked for, made at the first such ask and kept as long as there are
-//! not too many. Nodes that get nothing (link, duty, penalty, no slot) are in no cell. A change of a node costs a little in
-//! each view that it is in.
+//! There is a view for each set of constraints that is asked for, made by a pass over all nodes at the first such ask, and
+//! kept as long as there are not too many: then the one goes that was not used the longest. Nodes that get nothing (link,
+//! duty, penalty, no slot) are in no cell. A change of a node costs a little in each view that it is in.
 
 mod cell;
 mod class;
@@ -228,8 +228,8 @@ impl Room {
 }
 
 impl Candidates {
-    /// So many are scored exactly: with twice as many nothing was placed better.
-    const MOST: usize = 16;
+    /// So many are scored exactly, at the most: those of the best cells, and a few that hold the artifact.
+    const MOST: usize = 20;
     /// So many of one cell.
     const OF_A_CELL: usize = 4;
 

@@ -2,57 +2,69 @@
 
 use std::collections::BTreeMap;
 
-use spear_placement::{Considered, Decision, NodeId, PassedOver, Term, Verdict};
+use spear_placement::{Considered, Decision, PassedOver, Term, Verdict};
 use spear_proto::v1::{self, considered};
 use spear_state::State;
 use spear_types::{Constraint, NodeName, PlacementPolicy, Refusal, TaskId, Timestamp};
-use spear_wire::Encode as _;
+use spear_wire::Encode;
 
-use super::Tasks;
+use super::View;
 
 /// The most nodes that are shown one by one: of thousands nobody reads more.
 const MAX_SHOWN: usize = 1_000;
 
-pub(super) async fn explain(api: &Tasks, task: &str) -> Result<v1::ExplainTaskResponse, Refusal> {
+pub(super) async fn explain(view: &View, task: &str) -> Result<v1::ExplainTaskResponse, Refusal> {
     let task: TaskId = task.parse()?;
-    let found = |state: &State| (state.task(task), decision(state, task));
-    let (live, decision) = api.scheduler.look(found).await?;
+    let (live, decision) = view.scheduler.look(|state| (state.task(task), Explained::of(state, task))).await?;
     let info = match live {
         Some(live) => live,
-        None => api.disk.ended(task).await?.info(),
+        None => view.disk.ended(task).await?.info(),
     };
-    Ok(v1::ExplainTaskResponse { task: Some(info.encode()), decision })
+    Ok(v1::ExplainTaskResponse { task: Some(info.encode()), decision: decision.map(Encode::encode) })
 }
 
-fn decision(state: &State, task: TaskId) -> Option<v1::Decision> {
-    let decision = state.decision(task, Timestamp::now())?;
-    Some(encode(decision, |node| state.node_name(node).cloned()))
+/// A decision, and the names of the first nodes that were considered.
+struct Explained {
+    decision: Decision,
+    names: Vec<Option<NodeName>>,
 }
 
-fn encode(decision: Decision, name: impl Fn(NodeId) -> Option<NodeName>) -> v1::Decision {
-    let summary = summary(&decision);
-    let Decision { at, ask, node, considered, others } = decision;
-    let policy = match ask.policy {
-        PlacementPolicy::Spread => "spread",
-        PlacementPolicy::Pack => "pack",
-    };
-    let hidden = considered.len().saturating_sub(MAX_SHOWN);
-    let hidden = (hidden > 0).then(|| v1::PassedOver { nodes: count(hidden), reason: "not shown".to_owned() });
-    let nodes = considered.into_iter().take(MAX_SHOWN).map(|considered| {
-        let node = name(considered.node).map_or_else(|| "forgotten".to_owned(), |name| name.to_string());
-        v1::Considered { node, verdict: Some(verdict(considered.verdict)) }
-    });
-    let passed = |PassedOver { nodes, reason }| v1::PassedOver { nodes, reason: reason.to_owned() };
-    v1::Decision {
-        at: Some(at.encode()),
-        node: node.map(Into::into),
-        summary,
-        cpu_millis: ask.resources.cpu.as_millis(),
-        memory_bytes: ask.resources.memory,
-        constraints: ask.constraints.iter().map(Constraint::to_string).collect(),
-        policy: policy.to_owned(),
-        nodes: nodes.collect(),
-        others: others.into_iter().map(passed).chain(hidden).collect(),
+impl Explained {
+    fn of(state: &State, task: TaskId) -> Option<Self> {
+        let decision = state.decision(task, Timestamp::now())?;
+        let shown = decision.considered.iter().take(MAX_SHOWN);
+        let names = shown.map(|considered| state.node_name(considered.node).cloned()).collect();
+        Some(Self { decision, names })
+    }
+}
+
+impl Encode<v1::Decision> for Explained {
+    fn encode(self) -> v1::Decision {
+        let Self { decision, names } = self;
+        let summary = summary(&decision);
+        let Decision { at, ask, node, considered, others } = decision;
+        let policy = match ask.policy {
+            PlacementPolicy::Spread => "spread",
+            PlacementPolicy::Pack => "pack",
+        };
+        let hidden = considered.len() - names.len();
+        let hidden = (hidden > 0).then(|| v1::PassedOver { nodes: count(hidden), reason: "not shown".to_owned() });
+        let nodes = considered.into_iter().zip(names).map(|(considered, name)| v1::Considered {
+            node: name.map_or_else(|| "forgotten".to_owned(), Into::into),
+            verdict: Some(verdict(considered.verdict)),
+        });
+        let passed = |PassedOver { nodes, reason }| v1::PassedOver { nodes, reason: reason.to_owned() };
+        v1::Decision {
+            at: Some(at.encode()),
+            node: node.map(Into::into),
+            summary,
+            cpu_millis: ask.resources.cpu.as_millis(),
+            memory_bytes: ask.resources.memory,
+            constraints: ask.constraints.iter().map(Constraint::to_string).collect(),
+            policy: policy.to_owned(),
+            nodes: nodes.collect(),
+            others: others.into_iter().map(passed).chain(hidden).collect(),
+        }
     }
 }
 
@@ -106,4 +118,47 @@ fn why_not(considered: &[Considered], others: &[PassedOver]) -> String {
 
 fn count(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use spear_wire::Decode as _;
+
+    use super::*;
+    use crate::testing::{Middle, function};
+
+    async fn decision(view: &View, task: TaskId) -> (spear_types::TaskInfo, v1::Decision) {
+        let explained = explain(view, &task.to_string()).await.unwrap();
+        (spear_types::TaskInfo::decode(explained.task.unwrap()).unwrap(), explained.decision.expect("a decision"))
+    }
+
+    #[tokio::test]
+    async fn a_decision_names_every_node_with_its_terms_or_its_filter() {
+        let middle = Middle::new();
+        let view = middle.view();
+        let tasks = middle.submit(&function("f"), 3).await;
+        let (_, none) = decision(&view, tasks[0]).await;
+        assert!(none.node.is_none() && none.summary.contains("there is no node"), "{}", none.summary);
+
+        middle.join("one", 1).await;
+        middle.join("two", 1).await;
+        let (info, placed) = decision(&view, tasks[1]).await;
+        assert_eq!((info.state.name(), placed.node.as_deref()), ("assigned", Some("two")));
+        assert!(placed.summary.contains("two"), "{}", placed.summary);
+        let (info, waits) = decision(&view, tasks[2]).await;
+        assert_eq!((info.state.name(), waits.node), ("queued", None));
+        assert!(waits.summary.contains("slots: 2"), "{}", waits.summary);
+        let names: Vec<&str> = waits.nodes.iter().map(|node| node.node.as_str()).collect();
+        assert_eq!(names, ["one", "two"]);
+        for node in waits.nodes {
+            let Some(considered::Verdict::Rejected(rejected)) = node.verdict else { panic!("it has room") };
+            assert_eq!((rejected.filter.as_str(), rejected.reason.as_str()), ("slots", "all 1 slots are taken"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_is_unknown_has_no_decision() {
+        let refusal = explain(&Middle::new().view(), &TaskId::generate().to_string()).await.unwrap_err();
+        assert_eq!(refusal.code, spear_types::Code::UnknownTask);
+    }
 }

@@ -13,10 +13,16 @@ pub(super) fn list(nodes: &[NodeInfo]) -> String {
     let row = |node: &NodeInfo| {
         [
             node.name.to_string(),
-            state(node),
+            // Without colours: only a last column may have them, or the others stand askew.
+            state(node, |name, _| name.to_owned()),
             format!("{}/{}", node.reserved.slots, node.capacity.slots),
-            format!("{}/{} ({} busy)", cores(node.reserved.cpu), cores(node.capacity.cpu), cores(node.load.cpu)),
-            format!("{}/{} ({} busy)", size(node.reserved.memory), size(node.capacity.memory), size(node.load.memory)),
+            format!("{}/{}{}", cores(node.reserved.cpu), cores(node.capacity.cpu), busy(node, &cores(node.load.cpu))),
+            format!(
+                "{}/{}{}",
+                size(node.reserved.memory),
+                size(node.capacity.memory),
+                busy(node, &size(node.load.memory))
+            ),
             labels(node, ","),
             node.penalty.map(penalty).unwrap_or_default(),
             time(node.last_heard),
@@ -31,10 +37,10 @@ pub(super) fn describe(node: &NodeInfo) -> String {
     let reason = Some(reason(node)).filter(|reason| !reason.is_empty()).map(|reason| format!(": {reason}"));
     let mut lines = vec![
         format!("{} at {}", node.name, printable(&node.address)),
-        format!("  state       {}{}", state(node), reason.unwrap_or_default()),
+        format!("  state       {}{}", state(node, coloured), reason.unwrap_or_default()),
         format!("  last heard  {}", time(node.last_heard)),
     ];
-    lines.extend(node.penalty.map(|penalty| format!("  penalty     {}", self::penalty(penalty))));
+    lines.extend(node.penalty.map(|penalty| format!("  penalty     {}", bad(self::penalty(penalty)))));
     lines.push(format!("  labels      {}", labels(node, ", ")));
     lines.push(format!("  agents      {}", printable(&node.agents.join(", "))));
     lines.push(format!("  artifacts   {}", node.artifacts));
@@ -56,11 +62,11 @@ pub(super) fn describe(node: &NodeInfo) -> String {
 }
 
 /// Whether it can be reached, and whether it is to take work.
-fn state(node: &NodeInfo) -> String {
+fn state(node: &NodeInfo, colour: impl Fn(&str, bool) -> String) -> String {
     let state = match node.state {
-        NodeState::Live => good("live"),
-        NodeState::Disconnected { .. } => bad("disconnected"),
-        NodeState::Lost { .. } => bad("lost"),
+        NodeState::Live => colour("live", true),
+        NodeState::Disconnected { .. } => colour("disconnected", false),
+        NodeState::Lost { .. } => colour("lost", false),
     };
     match node.duty {
         Duty::Open => state,
@@ -69,6 +75,10 @@ fn state(node: &NodeInfo) -> String {
             format!("{state}, {duty}{until}")
         }
     }
+}
+
+fn coloured(name: &str, well: bool) -> String {
+    if well { good(name) } else { bad(name) }
 }
 
 /// When what is left moves; nothing where it may take as long as it does.
@@ -86,7 +96,15 @@ fn reason(node: &NodeInfo) -> String {
 }
 
 fn penalty(Penalty { failures, until }: Penalty) -> String {
-    bad(format_args!("{failures} failure(s), avoided until {}", time(until)))
+    if until <= SystemTime::now() {
+        return format!("{failures} failure(s), may be tried again");
+    }
+    format!("{failures} failure(s), avoided until {}", time(until))
+}
+
+/// What its machine is busy with: only a node that is heard of says so.
+fn busy(node: &NodeInfo, load: &str) -> String {
+    if node.state == NodeState::Live { format!(" ({load} busy)") } else { String::new() }
 }
 
 fn labels(node: &NodeInfo, between: &str) -> String {

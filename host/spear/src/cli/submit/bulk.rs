@@ -36,6 +36,8 @@ struct Bulk<'a> {
     bytes: usize,
     /// How many there were, those of this batch included.
     count: u64,
+    /// How many of those that were submitted are earlier submissions', by their keys.
+    existing: usize,
 }
 
 /// The same call so many times.
@@ -81,20 +83,21 @@ async fn run(
     let start = Instant::now();
     let bar = context.output.counter("submitting".to_owned(), length);
     let listing = Listing::new(context.output);
-    let mut bulk = Bulk { client, listing, bar, batch: Vec::new(), bytes: 0, count: 0 };
+    let mut bulk = Bulk { client, listing, bar, batch: Vec::new(), bytes: 0, count: 0, existing: 0 };
     let submitted = bulk.all(tasks).await;
     bulk.bar.finish_and_clear();
-    let shown = bulk.listing.shown();
+    let (all, existing) = (bulk.listing.shown(), bulk.existing);
+    let known = if existing > 0 { format!(", {existing} of them before, with these keys") } else { String::new() };
     // What was submitted is told also where the rest was not.
     bulk.listing.end()?;
     match submitted {
         Ok(()) => {
             let took = duration(start.elapsed());
-            context.output.note(dim(format_args!("submitted {shown} task(s) in {took}")));
+            context.output.note(dim(format_args!("submitted {all} task(s) in {took}{known}")));
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
-            context.output.note(format_args!("submitted {shown} task(s), and then no more"));
+            context.output.note(format_args!("submitted {all} task(s){known}, and then no more"));
             Err(error)
         }
     }
@@ -119,6 +122,7 @@ impl Bulk<'_> {
         self.bytes = 0;
         let submitted = self.client.submit(mem::take(&mut self.batch)).await?;
         self.bar.inc(submitted.len() as u64);
+        self.existing += submitted.iter().filter(|submitted| submitted.existing).count();
         let value = |Submitted { task, existing }: &Submitted| json!({ "task": task, "existing": existing });
         let values = submitted.iter().map(value).collect();
         let ids = || submitted.iter().map(|submitted| submitted.task.to_string()).collect::<Vec<_>>().join("\n");

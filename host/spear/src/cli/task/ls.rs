@@ -75,7 +75,8 @@ fn rows(tasks: &[TaskInfo], header: bool) -> String {
         [
             task.id.to_string(),
             format!("{} {}", task.function, task.version),
-            show::state(task),
+            // Without colours: only a last column may have them, or the others stand askew.
+            show::name(task).to_owned(),
             task.attempt.to_string(),
             show::node(task).unwrap_or_default().to_owned(),
             show::time(task.submitted),

@@ -96,23 +96,23 @@ async fn end(
 ) -> anyhow::Result<client::Ended> {
     let spinner = context.output.spinner(format!("task {task}"));
     let mut again = Again::new(context.output);
-    let mut asked = false;
-    loop {
+    let mut ended = client.result(task, Duration::ZERO).await?;
+    while ended.result.is_none() {
+        spinner.set_message(format!("task {task} {}", show::state(&ended.task)));
         let left = until.map_or(WAIT, |until| until.saturating_duration_since(Instant::now()).min(WAIT));
+        if left.is_zero() {
+            break;
+        }
         match client.result(task, left).await {
-            Ok(ended) if ended.result.is_some() || left.is_zero() => {
-                spinner.finish_and_clear();
-                return Ok(ended);
-            }
-            Ok(ended) => {
-                asked = true;
+            Ok(now) => {
                 again.reached();
-                spinner.set_message(format!("task {task} {}", show::state(&ended.task)));
+                ended = now;
             }
-            Err(refusal) if asked => spinner.suspend(|| again.after(refusal)).await?,
-            Err(refusal) => return Err(refusal.into()),
+            Err(refusal) => again.after(refusal).await?,
         }
     }
+    spinner.finish_and_clear();
+    Ok(ended)
 }
 
 fn not_ended(task: &TaskInfo) -> String {

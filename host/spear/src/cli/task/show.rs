@@ -4,14 +4,20 @@ use spear_types::{OutcomeKind, TaskInfo, TaskState, Timestamp};
 
 use crate::output::{self, bad, dim, good, span};
 
+/// The state's name.
+pub(super) fn name(task: &TaskInfo) -> &'static str {
+    match &task.state {
+        TaskState::Running { cancelling: true, .. } => "cancelling",
+        state => state.name(),
+    }
+}
+
 /// The state's name in its colour.
 pub(super) fn state(task: &TaskInfo) -> String {
-    let name = task.state.name();
     match &task.state {
-        TaskState::Ended { outcome: OutcomeKind::Succeeded, .. } => good(name),
-        TaskState::Ended { .. } => bad(name),
-        TaskState::Running { cancelling: true, .. } => "cancelling".to_owned(),
-        _ => name.to_owned(),
+        TaskState::Ended { outcome: OutcomeKind::Succeeded, .. } => good(name(task)),
+        TaskState::Ended { .. } => bad(name(task)),
+        _ => name(task).to_owned(),
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Watch {
 /// What was shown up to now: after a new connection the SMS says again where each task is.
 struct Shown<'a> {
     output: &'a Output,
-    tasks: HashMap<TaskId, TaskState>,
+    tasks: HashMap<TaskId, TaskInfo>,
 }
 
 impl Watch {
@@ -74,7 +74,7 @@ async fn resume<'a>(
 
 impl Shown<'_> {
     fn change(&mut self, task: TaskInfo, of: &Watched) -> anyhow::Result<()> {
-        if self.tasks.get(&task.id) == Some(&task.state) {
+        if self.tasks.get(&task.id).is_some_and(|shown| !is_news(&task, shown)) {
             return Ok(());
         }
         self.output.event(&view::task(&task), || line(&task))?;
@@ -82,7 +82,7 @@ impl Shown<'_> {
         if task.state.has_ended() && !matches!(of, Watched::Tasks(_)) {
             self.tasks.remove(&task.id);
         } else {
-            self.tasks.insert(task.id, task.state);
+            self.tasks.insert(task.id, task);
         }
         Ok(())
     }
@@ -103,6 +103,18 @@ impl Shown<'_> {
     }
 }
 
+/// Whether a line about it would say something else. An SMS that comes back learns only by and by what runs, and since when
+/// as it sees it.
+fn is_news(task: &TaskInfo, shown: &TaskInfo) -> bool {
+    match (&task.state, &shown.state) {
+        (TaskState::Assigned { .. }, TaskState::Running { .. }) => task.attempt > shown.attempt,
+        (TaskState::Running { cancelling, .. }, TaskState::Running { cancelling: already, .. }) => {
+            task.attempt > shown.attempt || cancelling != already
+        }
+        (state, shown) => state != shown,
+    }
+}
+
 fn line(task: &TaskInfo) -> String {
     let at = match &task.state {
         TaskState::Queued { .. } if task.attempt == 0 => task.submitted,
@@ -111,11 +123,9 @@ fn line(task: &TaskInfo) -> String {
         _ => Timestamp::now(),
     };
     let node = show::node(task).map(|node| format!(" on {node}")).unwrap_or_default();
-    let attempt = if task.attempt > 1 { format!(" attempt {}", task.attempt) } else { String::new() };
-    let about = match &task.state {
-        TaskState::Queued { .. } | TaskState::Ended { .. } => format!(", {}", show::when(task)),
-        _ => String::new(),
-    };
+    let (queued, ended) = (matches!(task.state, TaskState::Queued { .. }), task.state.has_ended());
+    let attempt = if task.attempt > 1 && !queued { format!(" attempt {}", task.attempt) } else { String::new() };
+    let about = if queued || ended { format!(", {}", show::when(task)) } else { String::new() };
     let head = dim(format_args!("{at} {}", task.id));
     format!("{head} {} {}{attempt}{node}{about}", task.function, show::state(task))
 }

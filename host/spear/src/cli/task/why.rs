@@ -40,17 +40,29 @@ fn text(Explained { task, decision }: &Explained) -> String {
         when.unwrap_or_default()
     );
     let Some(decision) = decision else { return format!("{head}\n  {}", undecided(task)) };
-    let age = span(Timestamp::now().since(decision.at));
-    let summary = printable(&decision.summary);
-    let summary = if decision.node.is_some() { good(summary) } else { bad(summary) };
     let parts = [
-        Some(format!("{head}\n  {summary} {}", dim(format_args!("({age} ago)")))),
+        Some(format!("{head}\n  {}", sentence(decision, task))),
         Some(asked(decision, task)),
         scored(decision),
         rejected(decision),
         passed_over(decision),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+/// The decision in one sentence. A task that waits for something else than a node is shown where it would go.
+fn sentence(decision: &Decision, task: &TaskInfo) -> String {
+    let summary = printable(&decision.summary);
+    match (&task.state, &decision.node) {
+        (TaskState::Queued { .. }, Some(node)) => {
+            good(format_args!("it waits for its time or its turn; now it would go to {}", printable(node)))
+        }
+        (_, Some(_)) => {
+            let age = span(Timestamp::now().since(decision.at));
+            format!("{} {}", good(summary), dim(format_args!("({age} ago)")))
+        }
+        (_, None) => bad(summary),
+    }
 }
 
 /// Why there is no decision to show.
@@ -65,7 +77,7 @@ fn undecided(task: &TaskInfo) -> &'static str {
 }
 
 fn asked(decision: &Decision, task: &TaskInfo) -> String {
-    let constraints = decision.constraints.iter().map(|constraint| format!("\n  {}", printable(constraint)));
+    let constraints = decision.constraints.iter().map(|constraint| format!("\n  needs {}", printable(constraint)));
     format!(
         "ASKED\n  {} cpu, {} memory, priority {}, policy {}{}",
         cores(decision.cpu),
@@ -80,8 +92,16 @@ fn asked(decision: &Decision, task: &TaskInfo) -> String {
 fn scored(decision: &Decision) -> Option<String> {
     let mut nodes: Vec<(&str, f64, &[(String, f64)])> = decision.nodes.iter().filter_map(score).collect();
     nodes.sort_by(|(_, one, _), (_, other, _)| other.total_cmp(one));
-    let (_, _, terms) = nodes.first()?;
-    let names: Vec<&str> = terms.iter().map(|(name, _)| name.as_str()).collect();
+    if nodes.is_empty() {
+        return None;
+    }
+    // What a node's score has no term for is nothing.
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in nodes.iter().flat_map(|(_, _, terms)| terms.iter()) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
     let header = ["  NODE", "SCORE"].into_iter().map(str::to_owned);
     let header = header.chain(names.iter().map(|name| printable(name).to_uppercase())).chain([String::new()]);
     let rows = nodes.iter().map(|(node, score, terms)| {
