@@ -83,7 +83,7 @@ enum Command {
     /// Run a function now and print its answer.
     Invoke(invoke::Invoke),
     /// Remember a call as a task, which runs to its end wherever there is room.
-    Submit(submit::Submit),
+    Submit(Box<submit::Submit>),
     /// Tasks: what was submitted, how it goes, how it ended.
     #[command(subcommand)]
     Task(task::Task),
@@ -172,7 +172,7 @@ impl Command {
             Self::Spearlet(_) => block_on(serve::spearlet(context)),
             Self::Deploy(deploy) => ask(deploy, context),
             Self::Invoke(invoke) => ask(invoke, context),
-            Self::Submit(submit) => ask(submit, context),
+            Self::Submit(submit) => ask(*submit, context),
             Self::Task(task) => ask(task, context),
             Self::Schedule(schedule) => ask(schedule, context),
             Self::Function(function) => ask(function, context),

@@ -18,7 +18,7 @@ impl<'a> Listing<'a> {
     }
 
     /// Shows some more: each as a value, all of them as text.
-    pub(crate) fn add(&mut self, values: Vec<Value>, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+    pub(crate) fn add(&mut self, values: &[Value], text: impl FnOnce() -> String) -> anyhow::Result<()> {
         if values.is_empty() {
             return Ok(());
         }

@@ -124,9 +124,9 @@ impl Bulk<'_> {
         self.bar.inc(submitted.len() as u64);
         self.existing += submitted.iter().filter(|submitted| submitted.existing).count();
         let value = |Submitted { task, existing }: &Submitted| json!({ "task": task, "existing": existing });
-        let values = submitted.iter().map(value).collect();
+        let values: Vec<_> = submitted.iter().map(value).collect();
         let ids = || submitted.iter().map(|submitted| submitted.task.to_string()).collect::<Vec<_>>().join("\n");
-        self.bar.suspend(|| self.listing.add(values, ids))
+        self.bar.suspend(|| self.listing.add(&values, ids))
     }
 }
 

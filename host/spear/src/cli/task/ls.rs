@@ -59,8 +59,9 @@ impl Ls {
         loop {
             let left = u32::try_from(limit - listing.shown()).unwrap_or(u32::MAX).min(PAGE);
             let page = client.list_tasks(function.as_ref(), self.state.clone(), left, after).await?;
-            let (first, values) = (listing.shown() == 0, page.tasks.iter().map(view::task).collect());
-            listing.add(values, || rows(&page.tasks, first))?;
+            let first = listing.shown() == 0;
+            let values: Vec<_> = page.tasks.iter().map(view::task).collect();
+            listing.add(&values, || rows(&page.tasks, first))?;
             after = page.next;
             if after.is_none() || listing.shown() >= limit {
                 return Ok(after);

@@ -88,9 +88,12 @@ fn asked(decision: &Decision, task: &TaskInfo) -> String {
     )
 }
 
+/// A node, its score and the terms of that.
+type Scored<'a> = (&'a str, f64, &'a [(String, f64)]);
+
 /// The nodes that could take it, the best first, with a column for each term.
 fn scored(decision: &Decision) -> Option<String> {
-    let mut nodes: Vec<(&str, f64, &[(String, f64)])> = decision.nodes.iter().filter_map(score).collect();
+    let mut nodes: Vec<Scored<'_>> = decision.nodes.iter().filter_map(score).collect();
     nodes.sort_by(|(_, one, _), (_, other, _)| other.total_cmp(one));
     if nodes.is_empty() {
         return None;
@@ -114,7 +117,7 @@ fn scored(decision: &Decision) -> Option<String> {
     Some(format!("COULD TAKE IT\n{}", wide_table(header, rows)))
 }
 
-fn score(considered: &Considered) -> Option<(&str, f64, &[(String, f64)])> {
+fn score(considered: &Considered) -> Option<Scored<'_>> {
     match &considered.verdict {
         Verdict::Scored { score, terms } => Some((&considered.node, *score, terms)),
         Verdict::Rejected { .. } => None,
