@@ -10,8 +10,11 @@ async fn what_is_dumped_can_be_given_back_and_is_the_same() {
     let file = home.path().join("in-force.toml");
     let mut first = home.spear(["--dump-config"]);
     first.envs([("SPEAR_SMS_LEASE", "11s"), ("SPEAR_MAXIMA_FUEL", "7"), ("SPEAR_SPEARLET_NAME", "n1")]);
+    first.envs([("SPEAR_SMS_QUEUE", "17"), ("SPEAR_SPEARLET_LABELS", r#"{zone="a"}"#)]);
     let first = Ran::of(first).await.answer();
-    for line in ["lease = \"11s\"", "fuel = 7", "name = \"n1\"", "listen = \"127.0.0.1:50051\""] {
+    for line in
+        ["lease = \"11s\"", "fuel = 7", "name = \"n1\"", "queue = 17", "zone = \"a\"", "listen = \"127.0.0.1:50051\""]
+    {
         assert!(first.contains(line), "{line} is not in\n{first}");
     }
     fs::write(&file, &first).unwrap();
@@ -61,6 +64,11 @@ async fn a_value_that_is_malformed_is_an_error_that_shows_it() {
         ("SPEAR_MAXIMA_MEMORY", "-1"),
         ("SPEAR_SPEARLET_SLOTS", "many"),
         ("SPEAR_SPEARLET_NAME", "no name"),
+        ("SPEAR_SMS_QUEUE", "-1"),
+        ("SPEAR_SMS_KEEP_FOR", "long"),
+        ("SPEAR_SPEARLET_CPU", "-1"),
+        ("SPEAR_SPEARLET_MEMORY", "much"),
+        ("SPEAR_SPEARLET_LABELS", r#"{zone="a b"}"#),
     ] {
         let mut command = home.spear(["--dump-config"]);
         command.env(name, value);

@@ -111,7 +111,8 @@ async fn runs_are_spread_or_packed() {
         function(&sms, name, Placement { cpu, policy, ..Placement::default() }).await;
     }
     let spread = shares(&sms, &submit(&sms, "spread", 30).await).await;
-    assert_eq!(spread.values().collect::<Vec<_>>(), [&10, &10, &10], "{spread:?}");
+    // As far as it can be told who has more room: what is asked is little beside what there is.
+    assert!(spread.len() == 3 && spread.values().all(|share| (8..=12).contains(share)), "{spread:?}");
     let packed = shares(&sms, &submit(&sms, "pack", 30).await).await;
     assert_eq!(packed.values().collect::<Vec<_>>(), [&30], "{packed:?}");
 }
@@ -169,7 +170,7 @@ async fn why_shows_every_node_with_its_filter_or_its_terms() {
     assert!(scored.terms.iter().any(|term| term.name == "prefer" && term.value > 0.0), "{scored:?}");
 
     let shown = sms.spear(["task", "why", &task.to_string()]).await.answer();
-    for part in ["zone = b", "prefer", "constraints"] {
+    for part in ["zone = b", "PREFER", "constraints"] {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
     }
 }
@@ -262,10 +263,12 @@ async fn a_node_says_what_it_has_as_its_settings_say() {
     let info = sms.api.node("one").await.unwrap();
     assert_eq!((info.capacity.slots, info.capacity.cpu.as_millis(), info.capacity.memory), (7, 1_500, 3 * GIB));
     let labels: Vec<_> = info.labels.iter().map(|(label, value)| (label.as_str(), value.as_str())).collect();
-    assert_eq!(labels, [("gpu", "true"), ("zone", "a")]);
+    // Beside those it has of itself.
+    assert!(labels.contains(&("gpu", "true")) && labels.contains(&("zone", "a")), "{labels:?}");
+    assert!(labels.iter().any(|(label, _)| *label == "arch") && labels.iter().any(|(label, _)| *label == "os"));
     assert_eq!(info.agents, ["wasm"]);
     let listed = sms.json(["node", "ls"]).await;
-    assert_eq!(listed[0]["labels"], serde_json::json!({ "gpu": "true", "zone": "a" }));
+    assert_eq!((&listed[0]["labels"]["gpu"], &listed[0]["labels"]["zone"]), (&"true".into(), &"a".into()));
 }
 
 #[tokio::test]

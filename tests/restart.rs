@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use futures::channel::mpsc;
 use spear_proto::v1;
-use spear_types::{Code, LimitRequest};
+use spear_types::{Code, LimitRequest, TaskInfo};
 use tonic::Code as Grpc;
 
-use crate::harness::{Function, Program, Refused as _, Sms, Spearlet, eventually, payload};
+use crate::harness::{Function, NewTask, Program, Refused as _, Sms, Spearlet, eventually, payload};
 
 #[tokio::test]
 async fn everything_is_there_again_and_the_spearlet_comes_back_by_itself() {
@@ -50,6 +50,39 @@ async fn both_programs_in_one_process_come_back_with_everything() {
     sms.kill_and_start_again("up").await;
     eventually("its node", async || sms.api.live_nodes().await.pop()).await;
     assert_eq!(sms.api.invoke("hello", "Ada").await.unwrap().text(), "Hello, Ada!");
+}
+
+#[tokio::test]
+async fn every_task_is_where_it_was() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let mut sms = Sms::alone_set(&[("SPEAR_SMS_HEARTBEAT", "20ms")]).await;
+    let node = Spearlet::of_set(&sms, "one", &[("SPEAR_SPEARLET_SLOTS", "1")]).await;
+    for guest in ["hello", "fail"] {
+        sms.deploy(guest).await;
+    }
+    sms.api.deploy(&Function::spin(HOUR)).await.unwrap();
+    let submit = async |task| sms.api.submit(task).await.unwrap();
+    let ended = submit(NewTask::of("hello", "Ada")).await;
+    sms.api.ended(ended).await;
+    let running = submit(NewTask::of("spin", "").priority(100)).await;
+    sms.api.runs(running).await;
+    let queued = submit(NewTask::of("hello", "Grace").priority(7)).await;
+    let delayed = submit(NewTask::of("hello", "").delay(HOUR).deadline(2 * HOUR)).await;
+    let all = [ended, running, queued, delayed];
+    let before = futures::future::join_all(all.map(|task| sms.api.task(task))).await;
+
+    sms.kill_and_start_again("sms").await;
+    node.is_live(&sms).await;
+    // When it began to run only its node knew: that is said anew.
+    sms.api.runs(running).await;
+    let after = futures::future::join_all(all.map(|task| sms.api.task(task))).await;
+    for (before, after) in before.into_iter().zip(after) {
+        let (before, after) = (before.unwrap(), after.unwrap());
+        assert_eq!(before.state.name(), after.state.name(), "{before:?}");
+        assert_eq!(TaskInfo { state: after.state.clone(), ..before }, after);
+    }
+    sms.api.cancel(running).await.unwrap();
+    assert_eq!(sms.api.ended(queued).await.text(), "Hello, Grace!");
 }
 
 #[tokio::test]

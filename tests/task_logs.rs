@@ -125,7 +125,8 @@ async fn an_attempt_that_died_with_its_node_keeps_the_lines_that_were_said() {
 #[tokio::test]
 async fn many_lines_come_in_order_to_many_readers() {
     let sms = Sms::with_node().await;
-    sms.deploy("chatter").await;
+    let limits = LimitRequest { log: Some(1 << 20), ..LimitRequest::default() };
+    sms.api.deploy(&Function::guest("chatter").limits(limits)).await.unwrap();
     let task = submit(&sms, NewTask::of("chatter", "5000")).await;
     let readers = (0..4).map(async |_| sms.api.follow(task, None).await.unwrap().rest().await);
     for lines in futures::future::join_all(readers).await {

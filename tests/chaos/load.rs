@@ -53,9 +53,9 @@ impl Wanted {
     }
 
     pub(super) fn allows(&self, kind: OutcomeKind) -> bool {
-        kind == self.kind
-            || (self.fragile && kind == OutcomeKind::NodeLost)
-            || (self.cancelled && kind == OutcomeKind::Cancelled)
+        // One that is being cancelled ends as its attempt does, if that ends first.
+        let cut_short = matches!(kind, OutcomeKind::Cancelled | OutcomeKind::Failed | OutcomeKind::NodeLost);
+        kind == self.kind || (self.fragile && kind == OutcomeKind::NodeLost) || (self.cancelled && cut_short)
     }
 }
 
@@ -133,14 +133,15 @@ async fn wait(api: &Api, ledger: &Ledger, task: TaskId) {
 pub(super) async fn watch(url: String, ledger: Arc<Ledger>) {
     let api = Api::new(&url);
     loop {
+        let mut ended = ledger.ended();
         let (mut changes, _) = insist(|| api.watch(Of::All(All {}))).await;
-        loop {
-            match changes.try_next().await {
-                Ok(Some(task)) => ledger.see(&task),
-                Ok(None) => break,
-                // It may also be told that it was too slow.
-                Err(_) => break,
+        // It breaks with the SMS, and where it was too slow.
+        while let Ok(Some(task)) = changes.try_next().await {
+            assert!(task.state.has_ended() || !ended.contains(&task.id), "it had ended, and is {task:?}");
+            if task.state.has_ended() {
+                ended.insert(task.id);
             }
+            ledger.see(&task);
         }
     }
 }

@@ -35,8 +35,13 @@ async fn an_end_that_is_said_again_is_the_same_end() {
     let number = node.report(attempt, link::succeeded("first"));
     node.is_acknowledged(number).await;
     let first = sms.api.ended(attempt.task).await;
-    // As it was; under a new number; and another one altogether.
-    node.report_as(number, attempt, link::succeeded("first"));
+    // As it was, by another link, as it is where an acknowledgement was lost; under a new number; another one altogether.
+    let again = v1::Register { incarnation: node.incarnation.clone(), ..held(&register("one", 10), &[attempt]) };
+    drop(node);
+    is_gone(&sms, "one").await;
+    let mut node = Link::open(&sms.api, again).await.unwrap();
+    node.reported = number - 1;
+    node.report(attempt, link::succeeded("first"));
     node.report(attempt, link::succeeded("first"));
     let failure = Failure { code: "x".to_owned(), message: String::new(), retryable: true, exit: None };
     node.report(attempt, link::ended(Outcome::Failed(failure)));

@@ -46,13 +46,16 @@ async fn a_delayed_task_starts_no_sooner_and_another_one_passes_it() {
     const DELAY: Duration = Duration::from_millis(400);
     let sms = Sms::with_node().await;
     sms.deploy("echo").await;
+    // From then on it is compiled.
+    sms.api.invoke("echo", "").await.unwrap();
     let delayed = sms.api.submit(NewTask::of("echo", "").delay(DELAY).priority(100)).await.unwrap();
     let other = sms.api.submit(NewTask::of("echo", "").priority(0)).await.unwrap();
     let info = sms.api.task(delayed).await.unwrap();
     let TaskState::Queued { not_before: Some(not_before), after: None } = info.state else { panic!("{info:?}") };
     assert_eq!(not_before.since(info.submitted), DELAY);
     let (delayed, other) = (sms.api.ended(delayed).await, sms.api.ended(other).await);
-    assert!(delayed.at().since(delayed.task.submitted) >= DELAY && other.at() < delayed.at());
+    assert!(delayed.at().since(delayed.task.submitted) >= DELAY, "{delayed:?}");
+    assert!(other.at() < delayed.at(), "{other:?} {delayed:?}");
 }
 
 #[tokio::test]

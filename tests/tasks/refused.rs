@@ -67,7 +67,7 @@ async fn what_is_malformed_or_unknown_is_refused() {
 async fn what_no_node_could_ever_run_is_refused_at_once_and_says_why_of_each_node() {
     let sms = Sms::with_node().await;
     let too_much = [
-        ("cores", Placement { cpu: Cpu::from_millis(9_999_000), ..Placement::default() }, "cpu"),
+        ("cores", Placement { cpu: Cpu::from_millis(9_999_000), ..Placement::default() }, "9999 cores"),
         ("memory", Placement { memory: Some(1 << 60), ..Placement::default() }, "memory"),
         ("gpu", Placement { constraints: constraints("gpu = true"), ..Placement::default() }, "gpu = true"),
     ];

@@ -19,6 +19,8 @@ use spear_store::Store;
 use spear_wire::server::Services;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(test)]
+pub(crate) use self::tasks::View;
 use crate::{
     deploys::Deploys,
     direct::Direct,
@@ -56,7 +58,7 @@ impl Api {
             logs::LogsApi { logs, scheduler: scheduler.clone(), watches: watched, disk: read, stop: stop.clone() };
         let nodes =
             nodes::NodesApi { scheduler: scheduler.clone(), links, lease, store: store.clone(), stop: stop.clone() };
-        let tasks = tasks::Tasks { scheduler, functions, watches, disk, stop };
+        let tasks = tasks::Tasks { functions, view: tasks::View { scheduler, watches, disk, stop } };
         let tasks = TaskServiceServer::new(tasks)
             .max_decoding_message_size(lease.max_message.max(tasks::MAX_BATCH_MESSAGE))
             .max_encoding_message_size(lease.max_message.max(tasks::MAX_BATCH_MESSAGE));

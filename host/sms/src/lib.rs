@@ -21,6 +21,8 @@ mod nodes;
 mod retention;
 mod scheduler;
 mod start;
+#[cfg(test)]
+mod testing;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -98,7 +100,7 @@ impl Sms {
         let max_message = max_message(&policy.maxima);
         let api = Api {
             deploys: Deploys::new(store.clone(), policy, grants, functions.clone(), scheduler.clone()),
-            direct: Direct::new(scheduler.clone(), links.clone(), config.depth),
+            direct: Direct::new(scheduler.clone(), links.clone(), logs.clone(), config.depth),
             functions,
             scheduler: scheduler.clone(),
             watches,

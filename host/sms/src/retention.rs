@@ -63,3 +63,52 @@ impl Retention {
         disk.read(move |journal| journal.expired(ended_before, keep, STEP)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use spear_types::TaskOptions;
+
+    use super::*;
+    use crate::testing::{Middle, function};
+
+    fn keep(keep: u64, keep_for: Duration) -> Retention {
+        Retention { keep, keep_for, log_tasks: 10, log_bytes: 1 << 20 }
+    }
+
+    fn ended(middle: &Middle) -> u64 {
+        middle.scheduler.read(|state| state.counts().ended)
+    }
+
+    #[tokio::test]
+    async fn the_oldest_of_too_many_go_with_their_keys_and_those_that_wait_stay() {
+        let middle = Middle::new();
+        let f = function("f");
+        let keyed = TaskOptions { key: Some("k".to_owned().try_into().unwrap()), ..TaskOptions::default() };
+        let first = middle.submit_with(&f, 1, &keyed).await[0];
+        assert_eq!(middle.submit_with(&f, 1, &keyed).await, [first], "it is the same one");
+        let rest = middle.submit(&f, 2_500).await;
+        for task in rest.iter().chain([&first]) {
+            middle.cancel(*task).await;
+        }
+        let waits = middle.submit(&f, 1).await[0];
+        keep(10, Duration::from_secs(3_600)).clean(&middle.scheduler, &middle.disk).await.unwrap();
+        assert_eq!(ended(&middle), 10);
+        assert!(middle.disk.ended(first).await.is_err() && middle.disk.ended(rest[2_499]).await.is_ok());
+        assert!(middle.scheduler.read(|state| state.task(waits)).is_some());
+        assert_ne!(middle.submit_with(&f, 1, &keyed).await, [first], "the key is another task's");
+    }
+
+    #[tokio::test]
+    async fn what_is_older_than_it_is_kept_goes() {
+        let middle = Middle::new();
+        let task = middle.submit(&function("f"), 1).await[0];
+        middle.cancel(task).await;
+        keep(10, Duration::from_secs(3_600)).clean(&middle.scheduler, &middle.disk).await.unwrap();
+        assert_eq!(ended(&middle), 1);
+        // What ended before now did so before this moment.
+        while ended(&middle) > 0 {
+            keep(10, Duration::ZERO).clean(&middle.scheduler, &middle.disk).await.unwrap();
+        }
+        assert!(middle.disk.ended(task).await.is_err());
+    }
+}

@@ -40,7 +40,8 @@ use spear_wire::{
     Encode as _, max_message,
     server::{Listener, Services},
 };
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinError;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::transport::{Channel, Endpoint};
 use uuid::Uuid;
 
@@ -96,6 +97,9 @@ pub enum Error {
     /// The artifacts' folder could not be opened.
     #[error("cannot open the artifacts")]
     Artifacts(#[from] spear_store::Error),
+    /// The link broke off: a fault of ours.
+    #[error("the link to the SMS broke off")]
+    Link(#[from] JoinError),
     /// The address could not be bound, or serving broke off.
     #[error(transparent)]
     Server(#[from] spear_wire::server::Error),
@@ -167,10 +171,11 @@ impl Spearlet {
             slots.close();
             Ok(())
         };
+        // A task of its own: it shares a thread with its connection, and no wake-up lies between them.
+        let link = AbortOnDropHandle::new(tokio::spawn(link.run(stop, grace)));
         let link = async {
             let _no_more_calls = left.clone().drop_guard();
-            link.run(stop, grace).await;
-            Ok(())
+            Ok(link.await?)
         };
         let serve = async { Ok(listener.serve(Services::default().with(runs), left.clone()).await?) };
         tokio::try_join!(serve, link, refuse).map(|_| ())

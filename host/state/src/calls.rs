@@ -22,8 +22,8 @@ impl State {
     fn why_gone(&self, node: NodeId) -> Option<String> {
         match self.nodes.known.get(&node)?.state() {
             NodeState::Live => None,
-            NodeState::Disconnected { reason } => Some(format!("disconnected, {reason}")),
-            NodeState::Lost { reason } => Some(format!("lost, {reason}")),
+            // For who calls now, both are one.
+            NodeState::Disconnected { reason } | NodeState::Lost { reason } => Some(format!("lost, {reason}")),
         }
     }
 

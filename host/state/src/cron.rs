@@ -1,13 +1,25 @@
 //! When a schedule is due: cron in UTC.
 
-use chrono::{DateTime, Utc};
+use std::cmp::Ordering;
+
+use chrono::{DateTime, Datelike as _, NaiveDateTime};
 use croner::{
     Cron,
+    errors::CronError,
     parser::{CronParser, Seconds, Year},
+    time::{CivilDateTime, CronDateTime, Resolution, Weekday},
 };
 use spear_types::{Code, Refusal, Timestamp};
 
 const SECOND: u64 = 1_000_000;
+
+/// How far is looked. The rarest time there is, a fifth Monday of February, comes after 40 years at the most. A client
+/// that asks for the 30th of February has the SMS look for a millisecond, and not through three thousand years.
+const YEARS: i32 = 50;
+
+/// A time in UTC that sees so far.
+#[derive(Debug, Clone)]
+struct Sighted(NaiveDateTime);
 
 /// Reads five fields, six with seconds first, or `@daily` and its like.
 ///
@@ -23,24 +35,59 @@ pub(crate) fn parse(text: &str) -> Result<Cron, Refusal> {
 
 /// The first time after `after`; none where there is none.
 pub(crate) fn next(cron: &Cron, after: Timestamp) -> Option<Timestamp> {
-    to_timestamp(cron.find_next_occurrence(&to_utc(after)?, false).ok()?)
+    cron.find_next_occurrence(&Sighted::of(after)?, false).ok()?.timestamp()
 }
 
 /// The last time that is not after `now`; none where there is none.
 pub(crate) fn latest(cron: &Cron, now: Timestamp) -> Option<Timestamp> {
-    to_timestamp(cron.find_previous_occurrence(&to_utc(now)?, true).ok()?)
+    cron.find_previous_occurrence(&Sighted::of(now)?, true).ok()?.timestamp()
 }
 
-fn to_utc(time: Timestamp) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(i64::try_from(time.as_micros() / SECOND).ok()?, 0)
+impl Sighted {
+    fn of(time: Timestamp) -> Option<Self> {
+        let seconds = i64::try_from(time.as_micros() / SECOND).ok()?;
+        DateTime::from_timestamp(seconds, 0).map(|time| Self(time.naive_utc()))
+    }
+
+    fn timestamp(&self) -> Option<Timestamp> {
+        let seconds = u64::try_from(self.0.and_utc().timestamp()).ok()?;
+        seconds.checked_mul(SECOND).map(Timestamp::from_micros)
+    }
 }
 
-fn to_timestamp(time: DateTime<Utc>) -> Option<Timestamp> {
-    Some(Timestamp::from_micros(u64::try_from(time.timestamp()).ok()?.checked_mul(SECOND)?))
+impl CronDateTime for Sighted {
+    fn to_civil(&self) -> CivilDateTime {
+        self.0.to_civil()
+    }
+
+    fn civil_weekday(&self) -> Weekday {
+        self.0.civil_weekday()
+    }
+
+    fn resolve_civil(&self, civil: CivilDateTime) -> Result<Resolution<Self>, CronError> {
+        if (civil.year() - self.0.year()).abs() > YEARS {
+            return Err(CronError::TimeSearchLimitExceeded);
+        }
+        Ok(match self.0.resolve_civil(civil)? {
+            Resolution::Single(time) => Resolution::Single(Self(time)),
+            Resolution::Ambiguous(earlier, later) => Resolution::Ambiguous(Self(earlier), Self(later)),
+            Resolution::Gap => Resolution::Gap,
+        })
+    }
+
+    fn checked_add_seconds(&self, seconds: i64) -> Option<Self> {
+        CronDateTime::checked_add_seconds(&self.0, seconds).map(Self)
+    }
+
+    fn cmp_instant(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// 2026-01-01T00:00:00Z, a Thursday.
@@ -58,6 +105,7 @@ mod tests {
             ("@daily", "2026-01-02T00:00:00.000Z"),
             ("* * * * * *", "2026-01-01T00:00:01.000Z"),
             ("0 0 29 2 *", "2028-02-29T00:00:00.000Z"),
+            ("0 0 * 2 MON#5", "2044-02-29T00:00:00.000Z"),
             ("0 0 * * MON", "2026-01-05T00:00:00.000Z"),
         ];
         for (text, expected) in cases {
@@ -88,5 +136,19 @@ mod tests {
     fn a_time_that_never_comes_is_none() {
         assert_eq!(next(&parse("0 0 30 2 *").unwrap(), NEW_YEAR), None);
         assert_eq!(next(&parse("@daily").unwrap(), Timestamp::MAX), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_due_after_the_time_that_is_given(
+            text in "[*0-9LW#/,?A-Z@-]{1,6}( [*0-9LW#/,?A-Z-]{1,6}){0,6}",
+            after in any::<u64>(),
+        ) {
+            if let Ok(cron) = parse(&text) {
+                let after = Timestamp::from_micros(after);
+                let due = next(&cron, after);
+                prop_assert!(due.is_none_or(|due| due > after && latest(&cron, due) == Some(due)), "{due:?}");
+            }
+        }
     }
 }

@@ -7,10 +7,11 @@ use spear_types::{AttemptId, Code, NodeName, Refusal, TaskId};
 
 use crate::{
     Answer, Effect, Incarnation, Joining, State,
+    moves::function_gone,
     nodes::{Node, Presence},
     pass::Pass,
-    retry::{After, after_nothing},
-    tasks::{Holder, Place, Stop},
+    retry::{after_loss, after_nothing},
+    tasks::{Holder, Holding, Place, Stop},
     timers::Timer,
 };
 
@@ -150,23 +151,19 @@ impl State {
         }
     }
 
-    /// The node never got it: it gets it once more, unless it is not to run.
+    /// The node lacks an attempt. One that had started it gave up: whoever was away for a lease does. One that had not may
+    /// never have got it, and gets it once more, unless it is not to run.
     fn give_again(&mut self, id: TaskId, node: NodeId, pass: &mut Pass<'_>) {
         let Some(task) = self.tasks.get(id) else { return };
-        let stopping = task.holding().is_some_and(|holding| holding.stop.is_some());
-        match after_nothing(task) {
-            After::Again if !stopping => {
-                if let Some(holding) = task.holding().cloned().filter(|_| matches!(task.place, Place::Running(..))) {
-                    self.tasks.put(id, Place::Assigned(holding));
-                    self.tell(id, pass);
-                }
-                self.order(id, node, pass);
+        let after = match &task.place {
+            Place::Assigned(Holding { stop: None, .. }) if function_gone(task).is_none() => {
+                return self.order(id, node, pass);
             }
-            after => {
-                self.take_back(id, pass);
-                self.follow(id, after, pass);
-            }
-        }
+            Place::Assigned(_) | Place::Queued(_) => after_nothing(task),
+            Place::Running(..) => after_loss(task, "it gave the attempt up", pass.now),
+        };
+        self.take_back(id, pass);
+        self.follow(id, after, pass);
     }
 
     /// Has a node stop what it need not finish, where it is drained.

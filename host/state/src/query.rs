@@ -36,8 +36,8 @@ impl State {
         page
     }
 
-    /// The last decision about a task: of one that waits, what it would be now; of the last 10,000 that were placed, what
-    /// it was.
+    /// The last decision about a task: of one that waits, what it would be now; of the last 10,000 that were placed (fewer
+    /// where each looked at many nodes), what it was.
     #[must_use]
     pub fn decision(&self, task: TaskId, now: Timestamp) -> Option<Decision> {
         match self.tasks.get(task) {

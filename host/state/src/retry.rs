@@ -26,6 +26,8 @@ pub(crate) fn after_end(task: &Task, outcome: Outcome, now: Timestamp) -> After 
     let stop = task.holding().and_then(|holding| holding.stop);
     match (stop, outcome) {
         (Some(Stop::TimedOut), Outcome::Cancelled) => After::End(timed_out(task)),
+        // The node stops it too when its time is over, and knows only what was left of that.
+        (_, Outcome::TimedOut { .. }) if task.is_late(now) => After::End(timed_out(task)),
         (Some(Stop::Moved), Outcome::Cancelled) => again(task),
         // Nobody asked for it: the node stopped it for a reason of its own.
         (None, Outcome::Cancelled) => after_loss(task, "it stopped the attempt", now),

@@ -114,6 +114,23 @@ fn a_node_that_is_back_gets_what_it_never_got_and_stops_what_it_should_not_have(
 }
 
 #[test]
+fn an_attempt_that_had_started_and_that_its_node_gave_up_is_lost() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 2));
+    let f = light("f", 0);
+    let retried = sms.submit_retried(&f, retry(2, 0, &[OutcomeKind::NodeLost]));
+    let once = sms.submit_retried(&f, retry(2, 0, &[]));
+    for task in [retried, once] {
+        sms.reports(n1, task, 1, ReportKind::Started);
+    }
+    sms.breaks(n1);
+    sms.orders(n1);
+    let n1 = sms.join(node("n1", 2));
+    assert_eq!(sms.orders(n1), ["-1#1", "-2#1", "+1#2"]);
+    assert_eq!((sms.place(retried), sms.place(once)), ("assigned n1".to_owned(), "node-lost".to_owned()));
+}
+
+#[test]
 fn another_run_of_a_nodes_program_ends_what_the_one_before_had_at_once() {
     let mut sms = Sms::default();
     let f = light("f", 0);
@@ -334,7 +351,7 @@ fn a_call_that_finds_no_node_is_told_why_each_is_gone() {
     let n1 = sms.join(node("n1", 1));
     sms.breaks(n1);
     let refusal = sms.refuses(place());
-    assert!(refusal.message.contains("n1: disconnected, its link broke"), "{refusal}");
+    assert!(refusal.message.contains("n1: lost, its link broke"), "{refusal}");
     sms.pass(LEASE);
     let refusal = sms.refuses(place());
     assert!(refusal.code == Code::NoNodeFits && refusal.message.contains("n1: lost, its link broke"), "{refusal}");

@@ -11,9 +11,12 @@ use crate::{actions::action, world::World};
 
 proptest! {
     #[test]
-    fn whatever_happens_every_accepted_task_ends_once(actions in proptest::collection::vec(action(), 1..150)) {
+    fn whatever_happens_every_accepted_task_ends_once(
+        actions in proptest::collection::vec(action(), 1..150),
+        missing in 0usize..3,
+    ) {
         let mut world = World::new();
         actions.into_iter().for_each(|action| world.act(action));
-        world.heal();
+        world.heal(missing);
     }
 }

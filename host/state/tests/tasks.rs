@@ -148,6 +148,21 @@ fn a_deadline_ends_a_queued_task_and_stops_a_running_one() {
 }
 
 #[test]
+fn a_node_that_stops_at_the_deadline_by_itself_says_what_was_left_and_the_task_ends_with_its_own() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 1));
+    let retry = retry(3, 0, &[OutcomeKind::TimedOut]);
+    let options = TaskOptions { deadline: Some(seconds(5)), retry, ..TaskOptions::default() };
+    let task = sms.submit_with(&light("f", 0), options);
+    sms.pass(seconds(2));
+    sms.reports(n1, task, 1, result(Outcome::TimedOut { limit: seconds(2) }));
+    assert_eq!(sms.place(task), "assigned n1");
+    sms.now = sms.now.after(seconds(3));
+    sms.reports(n1, task, 2, result(Outcome::TimedOut { limit: seconds(3) }));
+    assert_eq!(sms.outcome(task), Outcome::TimedOut { limit: seconds(5) });
+}
+
+#[test]
 fn a_deadline_before_the_delay_is_refused() {
     let mut sms = Sms::default();
     let options = TaskOptions { delay: seconds(2), deadline: Some(seconds(2)), ..TaskOptions::default() };

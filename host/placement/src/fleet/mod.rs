@@ -75,7 +75,8 @@ impl Fleet {
         self.index.forgot(node);
         self.took(gone.reserved, Reserved::default());
         gone.spec.artifacts.iter().for_each(|artifact| self.holders.remove(node, artifact));
-        if larger(self.largest, gone.spec.capacity) == gone.spec.capacity {
+        let Capacity { cpu, memory, .. } = gone.spec.capacity;
+        if cpu == self.largest.cpu || memory == self.largest.memory {
             self.largest = self.nodes.largest();
         }
         if let Some(health) = gone.health {

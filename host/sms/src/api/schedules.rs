@@ -5,7 +5,7 @@ use spear_state::{Answer, Command, ScheduleRecord, State};
 use spear_types::{Call, Code, FunctionName, Refusal, ScheduleInfo, ScheduleName, TaskId, TaskOptions, Timestamp};
 use spear_wire::{Decode as _, capped, required};
 
-use super::tasks::Tasks;
+use super::tasks::{Tasks, View};
 
 /// The longest cron expression in bytes; lists of every value of each field have less.
 const MAX_CRON: usize = 512;
@@ -33,7 +33,7 @@ pub(super) async fn create(api: &Tasks, request: v1::CreateScheduleRequest) -> R
         fired: None,
         last: None,
     };
-    let (mut answers, durable) = api.scheduler.apply_all(vec![Command::Schedule(record, function)]);
+    let (mut answers, durable) = api.view.scheduler.apply_all(vec![Command::Schedule(record, function)]);
     drop(held);
     durable.await?;
     match answers.pop() {
@@ -43,13 +43,13 @@ pub(super) async fn create(api: &Tasks, request: v1::CreateScheduleRequest) -> R
     }
 }
 
-pub(super) async fn list(api: &Tasks) -> Result<Vec<ScheduleInfo>, Refusal> {
-    api.scheduler.look(State::schedules).await
+pub(super) async fn list(view: &View) -> Result<Vec<ScheduleInfo>, Refusal> {
+    view.scheduler.look(State::schedules).await
 }
 
-pub(super) async fn delete(api: &Tasks, request: v1::DeleteScheduleRequest) -> Result<(), Refusal> {
+pub(super) async fn delete(view: &View, request: v1::DeleteScheduleRequest) -> Result<(), Refusal> {
     let name: ScheduleName = request.name.try_into()?;
-    api.scheduler.apply(Command::Unschedule(name)).await.map(drop)
+    view.scheduler.apply(Command::Unschedule(name)).await.map(drop)
 }
 
 /// What makes no sense again and again is refused, and not left out.

@@ -25,11 +25,16 @@ use crate::{
 pub(super) const MAX_BATCH_MESSAGE: usize = 64 << 20;
 
 pub(super) struct Tasks {
-    pub(super) scheduler: Scheduler,
     pub(super) functions: Functions,
-    pub(super) watches: Watches,
-    pub(super) disk: Disk,
-    pub(super) stop: CancellationToken,
+    pub(super) view: View,
+}
+
+/// Where tasks are looked at: in the state while they live, on the disk once they have ended.
+pub(crate) struct View {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) watches: Watches,
+    pub(crate) disk: Disk,
+    pub(crate) stop: CancellationToken,
 }
 
 #[tonic::async_trait]
@@ -44,7 +49,7 @@ impl TaskService for Tasks {
     }
 
     async fn get_task(&self, request: Request<v1::GetTaskRequest>) -> Result<Response<v1::GetTaskResponse>, Status> {
-        let task = self.get(&request.into_inner().task).await.map_err(to_status)?;
+        let task = self.view.get(&request.into_inner().task).await.map_err(to_status)?;
         Ok(Response::new(v1::GetTaskResponse { task: Some(task.encode()) }))
     }
 
@@ -52,21 +57,21 @@ impl TaskService for Tasks {
         &self,
         request: Request<v1::ListTasksRequest>,
     ) -> Result<Response<v1::ListTasksResponse>, Status> {
-        list::list(self, request.into_inner()).await.map(Response::new).map_err(to_status)
+        list::list(&self.view, request.into_inner()).await.map(Response::new).map_err(to_status)
     }
 
     async fn watch_tasks(
         &self,
         request: Request<v1::WatchTasksRequest>,
     ) -> Result<Response<Self::WatchTasksStream>, Status> {
-        watch::watch(self, request.into_inner()).await.map(Response::new).map_err(to_status)
+        watch::watch(&self.view, request.into_inner()).await.map(Response::new).map_err(to_status)
     }
 
     async fn cancel_task(
         &self,
         request: Request<v1::CancelTaskRequest>,
     ) -> Result<Response<v1::CancelTaskResponse>, Status> {
-        let task = self.cancel(&request.into_inner().task).await.map_err(to_status)?;
+        let task = self.view.cancel(&request.into_inner().task).await.map_err(to_status)?;
         Ok(Response::new(v1::CancelTaskResponse { task: Some(task.encode()) }))
     }
 
@@ -74,14 +79,14 @@ impl TaskService for Tasks {
         &self,
         request: Request<v1::GetResultRequest>,
     ) -> Result<Response<v1::GetResultResponse>, Status> {
-        result::result(self, request.into_inner()).await.map(Response::new).map_err(to_status)
+        result::result(&self.view, request.into_inner()).await.map(Response::new).map_err(to_status)
     }
 
     async fn explain_task(
         &self,
         request: Request<v1::ExplainTaskRequest>,
     ) -> Result<Response<v1::ExplainTaskResponse>, Status> {
-        explain::explain(self, &request.into_inner().task).await.map(Response::new).map_err(to_status)
+        explain::explain(&self.view, &request.into_inner().task).await.map(Response::new).map_err(to_status)
     }
 
     async fn create_schedule(
@@ -96,7 +101,7 @@ impl TaskService for Tasks {
         &self,
         _: Request<v1::ListSchedulesRequest>,
     ) -> Result<Response<v1::ListSchedulesResponse>, Status> {
-        let schedules = schedules::list(self).await.map_err(to_status)?;
+        let schedules = schedules::list(&self.view).await.map_err(to_status)?;
         let schedules = schedules.into_iter().map(spear_wire::Encode::encode).collect();
         Ok(Response::new(v1::ListSchedulesResponse { schedules }))
     }
@@ -105,12 +110,12 @@ impl TaskService for Tasks {
         &self,
         request: Request<v1::DeleteScheduleRequest>,
     ) -> Result<Response<v1::DeleteScheduleResponse>, Status> {
-        schedules::delete(self, request.into_inner()).await.map_err(to_status)?;
+        schedules::delete(&self.view, request.into_inner()).await.map_err(to_status)?;
         Ok(Response::new(v1::DeleteScheduleResponse {}))
     }
 }
 
-impl Tasks {
+impl View {
     async fn get(&self, task: &str) -> Result<TaskInfo, Refusal> {
         self.find(task.parse()?).await
     }

@@ -20,7 +20,7 @@ use spear_types::{
 use spear_wire::{Decode as _, Encode as _, from_status, required};
 
 use self::seat::Seat;
-use crate::{functions::Runnable, nodes::Links, scheduler::Scheduler};
+use crate::{functions::Runnable, logs::Logs, nodes::Links, scheduler::Scheduler};
 
 /// How long a node may take beyond the run's own time-out: to fetch and compile what it sees for the first time.
 const NODE_SLACK: Duration = Duration::from_secs(60);
@@ -33,6 +33,7 @@ const MAX_OFFERS: usize = 3;
 pub(crate) struct Direct {
     scheduler: Scheduler,
     links: Links,
+    logs: Logs,
     depth: usize,
 }
 
@@ -63,8 +64,8 @@ enum Refused {
 }
 
 impl Direct {
-    pub(crate) fn new(scheduler: Scheduler, links: Links, depth: usize) -> Self {
-        Self { scheduler, links, depth }
+    pub(crate) fn new(scheduler: Scheduler, links: Links, logs: Logs, depth: usize) -> Self {
+        Self { scheduler, links, logs, depth }
     }
 
     /// Runs a call on a node and waits for its end.
@@ -84,11 +85,14 @@ impl Direct {
             let seat = Seat::take(&self.scheduler, &invocation.runnable.ask, &refused_by);
             let mut seat = seat.map_err(|refusal| last.take().unwrap_or(refusal))?;
             match self.offer(&mut seat, task, &invocation).await {
-                Ok(response) => return self.answered(&seat, task, function, response),
+                Ok(response) => {
+                    seat.ran();
+                    return self.answered(&seat, task, function, response);
+                }
                 Err(Refused::Final(refusal)) => return Err(refusal),
                 Err(Refused::Unstarted(refusal)) => last = Some(refusal),
             }
-            refused_by.push(seat.unstarted());
+            refused_by.push(seat.node);
         }
         Err(last.unwrap_or_else(|| Refusal::new(Code::Internal, "the call was offered to no node")))
     }
@@ -133,7 +137,9 @@ impl Direct {
     ) -> Result<Invoked, Refusal> {
         let v1::RunResponse { outcome, usage, log, log_dropped: dropped } = response;
         let lines = log.into_iter().map(LogLine::decode).collect::<Result<Vec<_>, _>>()?;
-        if !lines.is_empty() || dropped > 0 {
+        if lines.is_empty() && dropped == 0 {
+            self.logs.wrote_nothing(task);
+        } else {
             let attempt = AttemptId { task, attempt: 1 };
             let (node, version) = (seat.name.clone(), function.version);
             let function = function.name.clone();
@@ -171,5 +177,84 @@ fn run_request(task: TaskId, invocation: &Invocation) -> v1::RunRequest {
         trace_parent: trace_parent.clone(),
         settings: function.settings.clone().encode(),
         callers: callers.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use spear_placement::Ask;
+    use spear_types::{FunctionVersion, Payload};
+
+    use super::*;
+    use crate::testing::{Middle, function};
+
+    fn runnable() -> Runnable {
+        let function: Arc<FunctionVersion> = function("f");
+        Runnable { ask: Arc::new(Ask::of(&function)), function }
+    }
+
+    fn reserved(middle: &Middle) -> u32 {
+        middle.scheduler.read(|state| state.nodes().iter().map(|node| node.reserved.slots).sum())
+    }
+
+    #[tokio::test]
+    async fn room_is_taken_for_as_long_as_somebody_has_the_seat() {
+        let middle = Middle::new();
+        middle.join("one", 1).await;
+        let ask = runnable().ask;
+        let seat = Seat::take(&middle.scheduler, &ask, &[]).unwrap();
+        assert_eq!((seat.name.as_str(), reserved(&middle)), ("one", 1));
+        let full = Seat::take(&middle.scheduler, &ask, &[]).map(drop).unwrap_err();
+        assert_eq!(full.code, Code::QueueFull, "{full}");
+        drop(seat);
+        assert_eq!(reserved(&middle), 0);
+        assert!(Seat::take(&middle.scheduler, &ask, &[]).is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_room_of_a_call_is_a_tasks_once_the_call_is_over() {
+        let middle = Middle::new();
+        middle.join("one", 1).await;
+        let seat = Seat::take(&middle.scheduler, &runnable().ask, &[]).unwrap();
+        let task = middle.submit(&function("f"), 1).await[0];
+        let state = || middle.scheduler.read(|state| state.task(task).unwrap().state.name());
+        assert_eq!(state(), "queued");
+        drop(seat);
+        assert_eq!((state(), middle.assigned().await.task), ("assigned", task));
+    }
+
+    #[tokio::test]
+    async fn a_call_is_offered_to_three_nodes_that_do_not_start_it_and_leaves_no_trace() {
+        let middle = Middle::new();
+        for name in ["one", "two", "three", "four"] {
+            middle.join(name, 1).await;
+        }
+        // None of them has a link to be reached by.
+        let direct = Direct::new(
+            middle.scheduler.clone(),
+            Links::default(),
+            Logs::new(Arc::new(spear_state::MemoryJournal::default())),
+            8,
+        );
+        let call = || Invocation {
+            runnable: runnable(),
+            call: Payload::default().into(),
+            callers: Vec::new(),
+            trace_parent: None,
+        };
+        let refusal = direct.invoke(call()).await.unwrap_err();
+        assert_eq!(refusal.code, Code::Unreachable, "{refusal}");
+        assert_eq!(reserved(&middle), 0);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_nobody_answers_at_has_seen_nothing_of_a_call() {
+        let nobody = tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
+        let mut client = v1::spearlet_service_client::SpearletServiceClient::new(nobody);
+        let status = client.run(v1::RunRequest::default()).await.unwrap_err();
+        assert!(never_connected(&status), "{status:?}");
+        assert!(!never_connected(&tonic::Status::from_error("broken".into())));
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Seat {
     ask: Arc<Ask>,
     pub(super) node: NodeId,
     pub(super) name: NodeName,
-    /// Whether the node ran the call, as far as anybody knows.
+    /// Whether the node ran the call to its end.
     ran: bool,
 }
 
@@ -33,13 +33,12 @@ impl Seat {
             scheduler.apply_now(release())?;
             return Err(Refusal::new(Code::Internal, "the call was placed on a node that is unknown"));
         };
-        Ok(Self { scheduler: scheduler.clone(), ask: Arc::clone(ask), node, name, ran: true })
+        Ok(Self { scheduler: scheduler.clone(), ask: Arc::clone(ask), node, name, ran: false })
     }
 
-    /// Gives the room back: the node did not start the call.
-    pub(super) fn unstarted(mut self) -> NodeId {
-        self.ran = false;
-        self.node
+    /// The node ran the call to its end, whatever that was: it works.
+    pub(super) fn ran(&mut self) {
+        self.ran = true;
     }
 
     /// Why the node is lost, where it is: the link knows sooner and better than a broken call.

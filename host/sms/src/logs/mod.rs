@@ -13,6 +13,7 @@
 
 mod follow;
 mod followers;
+mod quiet;
 mod read;
 
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use spear_state::Journal;
 use spear_types::{FunctionName, LogLine, NodeName, Refusal, TaskId};
 
 pub(crate) use self::follow::{Cursor, Followed, Follower};
-use self::followers::Followers;
+use self::{followers::Followers, quiet::Quiet};
 use crate::disk::Disk;
 
 /// Reads logs; a cheap clone.
@@ -29,6 +30,7 @@ use crate::disk::Disk;
 pub(crate) struct Logs {
     disk: Disk,
     followers: Followers,
+    quiet: Quiet,
 }
 
 /// What one attempt of a task, or a call, wrote.
@@ -45,12 +47,22 @@ pub(crate) struct TaskLog {
 
 impl Logs {
     pub(crate) fn new(journal: Arc<dyn Journal>) -> Self {
-        Self { disk: Disk::new(journal), followers: Followers::default() }
+        Self { disk: Disk::new(journal), followers: Followers::default(), quiet: Quiet::default() }
     }
 
     /// Tells who follows the task's log that there are new lines, which are remembered.
     pub(crate) fn notify(&self, task: TaskId) {
         self.followers.notify(task);
+    }
+
+    /// A call that nobody remembers wrote nothing.
+    pub(crate) fn wrote_nothing(&self, call: TaskId) {
+        self.quiet.add(call);
+    }
+
+    /// Whether it is a recent call that wrote nothing.
+    pub(crate) fn is_quiet(&self, call: TaskId) -> bool {
+        self.quiet.has(call)
     }
 
     /// The last lines of a task, in the order of its attempts. None where nothing was written.

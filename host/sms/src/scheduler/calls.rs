@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use spear_state::{Change, Journal};
+use spear_state::{Change, Journal, JournalError};
 use spear_types::{Call, TaskId};
 
 /// The most bytes of calls that are kept.
@@ -38,12 +38,11 @@ impl Calls {
     }
 
     /// A task's call. It is kept no longer: another attempt is rare, and reads it.
-    pub(super) fn take(&mut self, task: TaskId) -> Option<Call> {
-        let kept = self.remove(task);
-        kept.or_else(|| {
-            let read = self.journal.call(task);
-            read.inspect_err(|error| tracing::error!(%task, %error, "a task's call cannot be read")).ok().flatten()
-        })
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub(super) fn take(&mut self, task: TaskId) -> Result<Option<Call>, JournalError> {
+        self.remove(task).map_or_else(|| self.journal.call(task), |call| Ok(Some(call)))
     }
 
     fn remove(&mut self, task: TaskId) -> Option<Call> {

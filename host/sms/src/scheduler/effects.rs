@@ -16,11 +16,13 @@ pub(crate) struct Effects {
     watches: Watches,
     links: Links,
     logs: Logs,
+    /// Orders whose calls the disk did not give: they are tried again with the next group.
+    unsent: Vec<Effect>,
 }
 
 impl Effects {
     pub(crate) fn new(journal: Arc<dyn Journal>, watches: Watches, links: Links, logs: Logs) -> Self {
-        Self { calls: Calls::new(journal), watches, links, logs }
+        Self { calls: Calls::new(journal), watches, links, logs, unsent: Vec::new() }
     }
 
     /// Does it, group for group.
@@ -32,17 +34,26 @@ impl Effects {
     /// node is back.
     fn perform(&mut self, out: Out) {
         self.calls.note(out.changes);
-        for effect in out.effects {
+        let unsent = std::mem::take(&mut self.unsent);
+        for effect in unsent.into_iter().chain(out.effects) {
             self.one(effect);
         }
     }
 
     fn one(&mut self, effect: Effect) {
         match effect {
-            Effect::Assign { node, attempt, function, trace_parent, deadline } => {
-                // One whose call is gone has ended in this very group.
-                if let Some(call) = self.calls.take(attempt.task) {
-                    self.links.send(node, Outgoing::Assign { attempt, function, call, trace_parent, deadline });
+            Effect::Assign { node, attempt, ref function, ref trace_parent, deadline } => {
+                match self.calls.take(attempt.task) {
+                    Ok(Some(call)) => {
+                        let (function, trace_parent) = (Arc::clone(function), trace_parent.clone());
+                        self.links.send(node, Outgoing::Assign { attempt, function, call, trace_parent, deadline });
+                    }
+                    // It has ended in this very group.
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::error!(task = %attempt.task, %error, "a task waits, as its call cannot be read");
+                        self.unsent.push(effect);
+                    }
                 }
             }
             Effect::Cancel { node, attempt } => self.links.send(node, Outgoing::Cancel(attempt)),

@@ -10,13 +10,13 @@ use std::{
 
 use futures::{FutureExt as _, poll};
 use spear_state::{
-    Config, Effect, EndedTask, Journal, JournalError, KeyHash, LoggedLines, MemoryJournal, Out, Page, PageRequest,
-    Remembered,
+    Effect, EndedTask, Journal, JournalError, KeyHash, LoggedLines, MemoryJournal, Out, Page, PageRequest, Remembered,
 };
 use spear_types::{AttemptId, Call, FunctionName, Level, LogLine, TaskId};
 use tokio::{task::spawn_blocking, time::timeout};
 
 use super::*;
+use crate::testing::state;
 
 /// Commits as it is told: one word for each commit, and all once nobody tells it any more.
 struct Told {
@@ -82,20 +82,11 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let config = Config {
-            queue: 10,
-            queue_per_function: 10,
-            queue_bytes: 1 << 20,
-            lease: Duration::from_secs(15),
-            forget_nodes_after: Duration::from_secs(60),
-        };
-        let mut out = Out::default();
-        let state = State::restore(config, Remembered::default(), Vec::new(), Timestamp::now(), &mut out);
         let journal = MemoryJournal::default();
         let ((words, told), (give, given), (effect, effects)) = (mpsc::channel(), mpsc::channel(), mpsc::channel());
         let told = Told { memory: journal.clone(), words: Mutex::new(told), given: give };
         let perform = move |out: Out| out.effects.into_iter().for_each(|each| effect.send(each).unwrap());
-        let (scheduler, committer) = start(state, out, Arc::new(told), perform).unwrap();
+        let (scheduler, committer) = start(state(), Out::default(), Arc::new(told), perform).unwrap();
         Self { scheduler, committer, journal, words, given, effects }
     }
 

@@ -42,7 +42,7 @@ impl Watches {
         End { watches: self.clone(), task, ended: Some(ended) }
     }
 
-    pub(super) fn tell(&self, task: TaskInfo) {
+    pub(crate) fn tell(&self, task: TaskInfo) {
         if task.state.has_ended() {
             // Whoever waits sees that the sender is gone.
             self.lock().remove(&task.id);

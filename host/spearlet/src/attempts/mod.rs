@@ -115,7 +115,7 @@ impl<H: Host> Attempts<H> {
     /// Takes note of what happened on the node.
     pub(crate) fn happened(&mut self, event: Event<H::Component>, now: Instant) {
         match event {
-            Event::Prepared(version, component) => self.prepared(&version, component, now),
+            Event::Prepared(version, component) => self.prepared(&version, &component, now),
             Event::Wrote(tag) => self.gather(tag, now),
             Event::Ended(tag, report) => self.ended(tag, report),
         }
@@ -241,10 +241,10 @@ impl<H: Host> Attempts<H> {
         }
     }
 
-    fn prepared(&mut self, version: &Arc<Version>, component: Result<H::Component, Refusal>, now: Instant) {
+    fn prepared(&mut self, version: &Arc<Version>, component: &Result<H::Component, Refusal>, now: Instant) {
         let of_it = |waiting: &mut Waiting<H::Slot>| Arc::ptr_eq(&waiting.work.version, version);
         for Waiting { work, slot } in self.waiting.extract_if(.., of_it).collect::<Vec<_>>() {
-            match &component {
+            match component {
                 Ok(component) => self.start(component, work, slot, now),
                 Err(refusal) => self.returned(work.attempt, refusal.clone()),
             }

@@ -16,6 +16,7 @@ pub(crate) enum Action {
     Join(usize),
     Restart(usize),
     Break(usize),
+    GiveUp(usize),
     Leave(usize),
     Beat(usize),
     /// Open; cordoned; draining for so many seconds.
@@ -150,6 +151,7 @@ pub(crate) fn action() -> impl Strategy<Value = Action> {
         8 => node().prop_map(Action::Join),
         1 => node().prop_map(Action::Restart),
         2 => node().prop_map(Action::Break),
+        1 => node().prop_map(Action::GiveUp),
         1 => node().prop_map(Action::Leave),
         5 => node().prop_map(Action::Beat),
         2 => (node(), duty).prop_map(|(node, duty)| Action::Duty(node, duty)),

@@ -77,6 +77,7 @@ impl World {
             Action::Join(node) => self.join(node),
             Action::Restart(node) => self.nodes[node].restart(),
             Action::Break(node) => self.breaks(node),
+            Action::GiveUp(node) => self.nodes[node].give_up(),
             Action::Leave(node) => self.leaves(node),
             Action::Beat(node) => self.beats(node),
             Action::Duty(node, duty) => self.duty(node, duty),
@@ -95,9 +96,12 @@ impl World {
         self.check();
     }
 
-    /// All is well again: everything that was accepted ends.
-    pub(crate) fn heal(&mut self) {
+    /// All is well again, but that the last nodes may not come back: everything that was accepted ends.
+    pub(crate) fn heal(&mut self, missing: usize) {
         self.now = self.latest;
+        let (back, gone) = self.nodes.split_at_mut(3 - missing);
+        let back = back.len();
+        gone.iter_mut().for_each(SimNode::restart);
         for number in 0..2 {
             let _ = self.apply(Command::Unschedule(schedule(number)));
         }
@@ -109,7 +113,7 @@ impl World {
             {
                 break;
             }
-            for node in 0..self.nodes.len() {
+            for node in 0..back {
                 self.join(node);
                 self.commit();
                 let open = Command::SetDuty { node: self.nodes[node].spec.name.clone(), duty: Duty::Open };

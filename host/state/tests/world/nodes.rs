@@ -57,6 +57,15 @@ impl SimNode {
         self.outbox.clear();
     }
 
+    /// It was away for so long that what runs is another node's by now: it stops that, and speaks of it no more.
+    pub(crate) fn give_up(&mut self) {
+        if self.link.is_none() {
+            self.runs.clear();
+            let over: Vec<AttemptId> = self.held();
+            self.outbox.retain(|said| over.contains(&said.attempt));
+        }
+    }
+
     /// The SMS is another one: its links are counted anew.
     pub(crate) fn lose_sms(&mut self) {
         self.link = None;

@@ -1,10 +1,10 @@
 //! Which nodes are alike, so that they lie in one cell of a view.
 //!
 //! ```text
-//! pack:   free memory ▲  cells of half an octave each; a run looks at the cells from its own size on, up and right:
-//!                     │  what it asks may be free there
+//! pack:   free memory ▲  cells of half an octave each; what a run asks may be free in the cells from its
+//!                     │  own size on, up and right
 //!                     └──▶ free cpu        twice: nodes with runs, and nodes without
-//! spread: 64 cells by the share of what is used most
+//! spread: the same for each sixteenth of what is used most
 //! ```
 
 use spear_types::{PlacementPolicy, Resources};
@@ -12,52 +12,44 @@ use spear_types::{PlacementPolicy, Resources};
 use super::Room;
 use crate::fleet::mix::Free;
 
-/// Cells of an octave: with two, what is free on the nodes of a cell differs by two fifths at the most. Four cells found
-/// no better places, and took longer.
+/// Cells of an octave: with two, what is free on the nodes of a cell differs by two fifths at the most. That is fine enough
+/// to find candidates, which are scored exactly.
 const STEPS: u32 = 2;
 
 /// Classes of sizes: of thousandths of a core up to 4 million cores, and of MiB up to 4 PiB. What is larger is in the last.
 const CLASSES: u16 = 1 << 6;
 
-/// Cells of a view that spreads.
-const LEVELS: f64 = 64.0;
+/// How full nodes are that are alike, in sixteenths.
+const LEVELS: f64 = 16.0;
 
-/// Which cell: for views that pack, empty or not, cpu, memory; for those that spread, the level.
+/// Which cell: the group, the class of free cpu, that of free memory. The group is how full nodes are in views that spread;
+/// in those that pack, whether they are empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Class(u16);
 
 impl Class {
     pub(super) fn of(policy: PlacementPolicy, room: &Room) -> Self {
-        match policy {
-            PlacementPolicy::Pack => {
-                let empty = u16::from(room.empty) * CLASSES * CLASSES;
-                Self(empty + cpu_class(room.free) * CLASSES + memory_class(room.free))
-            }
-            // Rounding down is what is meant; the share is 0 to 1.
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 64")]
-            PlacementPolicy::Spread => Self((room.used * LEVELS) as u16),
-        }
+        let group = match policy {
+            PlacementPolicy::Pack => u16::from(room.empty),
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the share is 0 to 1")]
+            PlacementPolicy::Spread => ((room.used * LEVELS) as u16).min(LEVELS as u16 - 1),
+        };
+        Self((group * CLASSES + cpu_class(room.free)) * CLASSES + memory_class(room.free))
     }
 
-    /// What is free on a node in the middle of a cell of a view that packs.
+    /// What is free on a node in the middle of the cell.
     pub(super) fn middle(self) -> Free {
         let (cpu, mebibytes) = (size(self.0 / CLASSES % CLASSES), size(self.0 % CLASSES));
         Free { slots: f64::INFINITY, cpu, memory: mebibytes * f64::from(1 << 20) }
     }
 
-    /// Whether the nodes of a cell of a view that packs are empty.
-    pub(super) fn is_empty(self) -> bool {
-        self.0 >= CLASSES * CLASSES
+    pub(super) fn group(self) -> u16 {
+        self.0 / CLASSES / CLASSES
     }
 
-    /// Whether that much may be free on a node of a cell of a view that packs.
+    /// Whether that much may be free on a node of the cell.
     pub(super) fn may_fit(self, asked: Resources) -> bool {
         self.0 / CLASSES % CLASSES >= cpu_class(asked) && self.0 % CLASSES >= memory_class(asked)
-    }
-
-    /// The level of a cell of a view that spreads.
-    pub(super) fn level(self) -> u16 {
-        self.0
     }
 }
 

@@ -228,8 +228,8 @@ impl Room {
 }
 
 impl Candidates {
-    /// So many are scored exactly: with twice as many nothing was placed better.
-    const MOST: usize = 16;
+    /// So many are scored exactly, at the most: those of the best cells, and a few that hold the artifact.
+    const MOST: usize = 20;
     /// So many of one cell.
     const OF_A_CELL: usize = 4;
 

@@ -71,8 +71,8 @@ impl View {
     /// Nodes that have room: some of the best, and at least one if there is any.
     pub(super) fn candidates(&self, asked: Resources, mix: &Mix, excluded: &[NodeId], found: &mut Candidates) {
         let worth = |class: Class| match self.wants.policy {
-            PlacementPolicy::Spread => -f64::from(class.level()),
-            PlacementPolicy::Pack => mix.worth(asked, class.middle(), class.is_empty()),
+            PlacementPolicy::Spread => -f64::from(class.group()),
+            PlacementPolicy::Pack => mix.worth(asked, class.middle(), class.group() > 0),
         };
         let mut best = [(f64::NEG_INFINITY, None); BEST];
         for (class, cell) in self.cells_for(asked) {
@@ -92,9 +92,8 @@ impl View {
 
     /// The cells in which there may be room.
     fn cells_for(&self, asked: Resources) -> impl Iterator<Item = (Class, &Cell)> {
-        let packs = self.wants.policy == PlacementPolicy::Pack;
-        let cells = self.cells.iter().filter(|(_, cell)| !cell.is_empty());
-        cells.filter(move |(class, _)| !packs || class.may_fit(asked)).map(|(class, cell)| (*class, cell))
+        let cells = self.cells.iter().filter(move |(class, cell)| class.may_fit(asked) && !cell.is_empty());
+        cells.map(|(class, cell)| (*class, cell))
     }
 }
 

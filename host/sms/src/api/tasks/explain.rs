@@ -8,18 +8,18 @@ use spear_state::State;
 use spear_types::{Constraint, NodeName, PlacementPolicy, Refusal, TaskId, Timestamp};
 use spear_wire::Encode as _;
 
-use super::Tasks;
+use super::View;
 
 /// The most nodes that are shown one by one: of thousands nobody reads more.
 const MAX_SHOWN: usize = 1_000;
 
-pub(super) async fn explain(api: &Tasks, task: &str) -> Result<v1::ExplainTaskResponse, Refusal> {
+pub(super) async fn explain(view: &View, task: &str) -> Result<v1::ExplainTaskResponse, Refusal> {
     let task: TaskId = task.parse()?;
     let found = |state: &State| (state.task(task), decision(state, task));
-    let (live, decision) = api.scheduler.look(found).await?;
+    let (live, decision) = view.scheduler.look(found).await?;
     let info = match live {
         Some(live) => live,
-        None => api.disk.ended(task).await?.info(),
+        None => view.disk.ended(task).await?.info(),
     };
     Ok(v1::ExplainTaskResponse { task: Some(info.encode()), decision })
 }

@@ -28,7 +28,7 @@ pub(super) async fn submit(api: &Tasks, request: v1::SubmitTasksRequest) -> Resu
         let submission = submission(api, task, &mut found).await;
         submissions.push(submission.map_err(|refusal| name(refusal, index, count))?);
     }
-    let (mut answers, durable) = api.scheduler.apply_all(vec![Command::Submit(submissions)]);
+    let (mut answers, durable) = api.view.scheduler.apply_all(vec![Command::Submit(submissions)]);
     drop(held);
     durable.await?;
     match answers.pop() {

@@ -23,7 +23,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use self::shown::Shown;
-use super::Tasks;
+use super::View;
 use crate::{
     disk::{self, Disk},
     scheduler::Scheduler,
@@ -65,21 +65,21 @@ enum End {
     Refused(Refusal),
 }
 
-pub(super) async fn watch(api: &Tasks, request: v1::WatchTasksRequest) -> Result<Changes, Refusal> {
+pub(super) async fn watch(view: &View, request: v1::WatchTasksRequest) -> Result<Changes, Refusal> {
     let watched = Watched::decode(required(request.of, "of")?)?;
     if let Watched::Tasks(tasks) = &watched {
-        check(api, tasks).await?;
+        check(view, tasks).await?;
     }
     let (out, changes) = mpsc::channel(AHEAD);
     let watch = Watch {
-        scheduler: api.scheduler.clone(),
-        disk: api.disk.clone(),
+        scheduler: view.scheduler.clone(),
+        disk: view.disk.clone(),
         watched,
         shown: Shown::default(),
-        changes: api.watches.changes(),
+        changes: view.watches.changes(),
         out: out.clone(),
     };
-    let stop = api.stop.clone();
+    let stop = view.stop.clone();
     tokio::spawn(async move {
         let stopping = || Refusal::new(Code::Draining, "the SMS is stopping").help("watch again once it is back");
         let end = tokio::select! {
@@ -96,10 +96,10 @@ pub(super) async fn watch(api: &Tasks, request: v1::WatchTasksRequest) -> Result
 }
 
 /// A task that is unknown is refused at once, and not within the stream.
-async fn check(api: &Tasks, tasks: &BTreeSet<TaskId>) -> Result<(), Refusal> {
+async fn check(view: &View, tasks: &BTreeSet<TaskId>) -> Result<(), Refusal> {
     let gone = |state: &State| tasks.iter().copied().filter(|task| state.task(*task).is_none()).collect();
-    let gone: Vec<TaskId> = api.scheduler.look(gone).await?;
-    let unknown = api.disk.read(move |journal| {
+    let gone: Vec<TaskId> = view.scheduler.look(gone).await?;
+    let unknown = view.disk.read(move |journal| {
         for task in gone {
             if journal.ended(task)?.is_none() {
                 return Ok(Some(task));
@@ -240,3 +240,6 @@ impl From<Refusal> for End {
         Self::Refused(refusal)
     }
 }
+
+#[cfg(test)]
+mod tests;
