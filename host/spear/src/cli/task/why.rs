@@ -3,12 +3,12 @@
 //! ```text
 //! hello version 3, task 0198…
 //!   queued, for 2m 13s
-//!   no node has room: …             the decision in one sentence, and when
+//!   it waits: no node has room …    the decision in one sentence, and when
 //!
-//! ASKED                             what the run takes
-//! NODE  SCORE  FIT  …               who could take it, the best first, each term of the score
-//! NODE  FILTER  WHY                 who could not
-//! PASSED OVER                       who was not looked at
+//! ASKED                             what a run takes
+//! COULD TAKE IT                     the best first, with each term of the score
+//! COULD NOT                         with the first filter that was not passed
+//! NOT LOOKED AT                     counted
 //! ```
 
 use std::process::ExitCode;
