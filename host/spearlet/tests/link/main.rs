@@ -141,7 +141,7 @@ async fn attempts_are_given_up_when_the_lease_is_over() {
         if register.held.is_empty() {
             break;
         }
-        assert_eq!(register.held, [attempt.clone()]);
+        assert_eq!(register.held, std::slice::from_ref(&attempt));
     }
     unanswered.clear();
     let (mut link, register) = test.link(LONG).await;
