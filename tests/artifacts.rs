@@ -111,7 +111,7 @@ async fn a_stream_that_goes_on_past_the_size_it_said_is_cut_off() {
     let more = std::iter::repeat(v1::DeployRequest { part: Some(v1::deploy_request::Part::Chunk(chunk)) });
     // Without end: only a refusal ends it.
     let endless = messages(header, Bytes::new()).chain(more);
-    soon("a refusal", deploy(&sms, endless)).await.refused(Code::TooLarge, Grpc::InvalidArgument);
+    Box::pin(soon("a refusal", deploy(&sms, endless))).await.refused(Code::TooLarge, Grpc::InvalidArgument);
     assert_eq!(sms.kept().await, before);
 }
 

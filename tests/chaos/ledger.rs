@@ -35,8 +35,8 @@ impl Ledger {
     }
 
     /// The SMS said that it remembers this one.
-    pub(super) fn acknowledge(&self, key: String, task: TaskId, wanted: Wanted) {
-        let before = self.entries().acknowledged.insert(key.clone(), (task, wanted));
+    pub(super) fn acknowledge(&self, key: &str, task: TaskId, wanted: Wanted) {
+        let before = self.entries().acknowledged.insert(key.to_owned(), (task, wanted));
         assert!(before.is_none(), "the key {key} was used before");
         self.progress.send_modify(|count| *count += 1);
     }

@@ -97,7 +97,7 @@ pub(super) async fn submit(name: usize, url: String, mut random: Random, ledger:
         let existing = submitted.iter().filter(|(_, existing)| *existing).count();
         assert!(existing == 0 || (again && existing == batch.len()), "{existing} of {} were there", batch.len());
         for ((key, wanted), (task, _)) in batch.iter().zip(&submitted) {
-            ledger.acknowledge(key.clone(), *task, wanted.clone());
+            ledger.acknowledge(key, *task, wanted.clone());
         }
         let some = random.below(batch.len() as u64) as usize;
         if random.below(4) == 0 {
