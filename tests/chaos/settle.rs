@@ -5,6 +5,7 @@ use std::{
     fmt,
 };
 
+use futures::{StreamExt as _, stream};
 use spear_types::{Outcome, TaskId, TaskInfo, TaskState};
 
 use super::{cluster::Cluster, load::Wanted};
@@ -89,18 +90,22 @@ async fn keys_find_their_tasks(sms: &Sms, acknowledged: &BTreeMap<String, (TaskI
 }
 
 async fn ends_are_as_wanted(sms: &Sms, acknowledged: &BTreeMap<String, (TaskId, Wanted)>) {
-    for (key, (task, wanted)) in acknowledged {
-        let ended = sms.api.result(*task, None).await.expect("an answer").expect("it has ended");
-        let succeeded = matches!(ended.outcome, Outcome::Succeeded(_));
-        if let Some(answer) = wanted.answer.as_ref().filter(|_| succeeded) {
-            assert_eq!(ended.text(), answer, "{key}");
-        }
-        if let Some(lines) = wanted.lines.filter(|_| succeeded) {
-            let log = sms.api.follow(*task, None).await.expect("a log").rest().await;
-            assert_whole(&log, None);
-            let of_last = log.iter().filter(|((attempt, _), _)| *attempt == ended.task.attempt).count();
-            assert_eq!(of_last, lines, "{key}: {log:?}");
-        }
+    const AT_ONCE: usize = 16;
+    let each = acknowledged.iter().map(|(key, (task, wanted))| ends_as_wanted(sms, key, *task, wanted));
+    stream::iter(each).buffer_unordered(AT_ONCE).collect::<()>().await;
+}
+
+async fn ends_as_wanted(sms: &Sms, key: &str, task: TaskId, wanted: &Wanted) {
+    let ended = sms.api.result(task, None).await.expect("an answer").expect("it has ended");
+    let succeeded = matches!(ended.outcome, Outcome::Succeeded(_));
+    if let Some(answer) = wanted.answer.as_ref().filter(|_| succeeded) {
+        assert_eq!(ended.text(), answer, "{key}");
+    }
+    if let Some(lines) = wanted.lines.filter(|_| succeeded) {
+        let log = sms.api.follow(task, None).await.expect("a log").rest().await;
+        assert_whole(&log, None);
+        let of_last = log.iter().filter(|((attempt, _), _)| *attempt == ended.task.attempt).count();
+        assert_eq!(of_last, lines, "{key}: {log:?}");
     }
 }
 
