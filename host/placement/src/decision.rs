@@ -73,6 +73,8 @@ pub enum Filter {
     Excluded,
     /// Its link is not open.
     Link,
+    /// It stops: it ends what it has.
+    Stopping,
     /// It is cordoned, draining or drained.
     Duty(Duty),
     /// It is avoided for its failures until then; where that is over, until the one run has ended that tries it again.
@@ -116,6 +118,7 @@ impl Filter {
         match self {
             Self::Excluded => "excluded",
             Self::Link => "link",
+            Self::Stopping => "stopping",
             Self::Duty(_) => "duty",
             Self::Penalty(_) => "penalty",
             Self::Constraint(_) => "constraints",
@@ -135,6 +138,7 @@ impl fmt::Display for Filter {
         match self {
             Self::Excluded => f.write_str("it refused this run"),
             Self::Link => f.write_str("lost"),
+            Self::Stopping => f.write_str("it stops"),
             Self::Duty(duty) => duty.fmt(f),
             Self::Penalty(until) => {
                 write!(f, "it failed, and is avoided until {until} or until a run that tries it ends")

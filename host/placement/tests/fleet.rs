@@ -136,6 +136,33 @@ fn a_node_that_failed_is_avoided_and_then_tried_with_one_run() {
 }
 
 #[test]
+fn a_node_that_was_away_once_gets_whatever_fits_when_it_is_back_and_one_that_keeps_failing_does_not() {
+    let mut fleet = Fleet::default();
+    let only = fleet.join(node("only", 9, 9, 9));
+    let place = |fleet: &mut Fleet, now| place_all(fleet, &ask("f", 0, 0), 2, now).len();
+    fleet.failed(only, NOW);
+    fleet.set_link(only, Link::Gone);
+    fleet.join(node("only", 9, 9, 9));
+    assert_eq!((place(&mut fleet, NOW), fleet.next_penalty_end(NOW)), (2, None));
+    fleet.failed(only, later(1));
+    fleet.join(node("only", 9, 9, 9));
+    assert_eq!((place(&mut fleet, later(2)), fleet.next_penalty_end(later(2))), (0, Some(later(3))));
+    assert_eq!(place(&mut fleet, later(3)), 1);
+}
+
+#[test]
+fn a_node_that_stops_gets_nothing_until_it_is_back() {
+    let mut fleet = Fleet::default();
+    let only = fleet.join(node("only", 9, 9, 9));
+    fleet.set_link(only, Link::Stopping);
+    assert_eq!(fleet.place(&ask("f", 0, 0), &[], NOW), None);
+    let refusal = fleet.refusal(&ask("f", 0, 0), NOW, |_| None);
+    assert_eq!((refusal.code, refusal.message.as_str()), (Code::NoNodeFits, "no node is live: only: it stops"));
+    fleet.join(node("only", 9, 9, 9));
+    assert_eq!(fleet.place(&ask("f", 0, 0), &[], NOW), Some(only));
+}
+
+#[test]
 fn a_try_that_showed_nothing_is_another_runs() {
     let mut fleet = Fleet::default();
     let only = fleet.join(node("only", 9, 9, 9));

@@ -113,7 +113,7 @@ fn a_decision_has_the_nodes_that_were_looked_at_and_counts_the_others() {
     let others: u32 = decision.others.iter().map(|other| other.nodes).sum();
     assert_eq!(decision.considered.len() + others as usize, 200);
     let count = |reason: &str| decision.others.iter().find(|other| other.reason == reason).map(|other| other.nodes);
-    assert_eq!((count("lost"), count("cordoned, draining or drained")), (Some(1), Some(1)));
+    assert_eq!((count("lost or stopping"), count("cordoned, draining or drained")), (Some(1), Some(1)));
     assert_eq!(count("their labels or agents are not what is asked for"), Some(179));
 }
 

@@ -164,10 +164,14 @@ impl Link {
         let Session { out, mut inbound, mut beats, lease, mut talk } = session;
         self.lease_over = None;
         self.attempts.rejoined();
+        let mut stopping = false;
         let broken = loop {
             if self.is_done() {
                 session::leave(out, inbound).await;
                 return Ok(());
+            }
+            if self.attempts.is_stopping() && !stopping {
+                (stopping, talk.beat_is_due) = (true, true);
             }
             tokio::select! {
                 () = self.step() => {}
@@ -262,7 +266,13 @@ impl Link {
     fn heartbeat(&mut self) -> Heartbeat {
         let (cpu, memory_bytes) = self.machine.busy(Instant::now());
         let artifacts = self.artifacts.take_fresh();
-        Heartbeat { running: self.slots.taken(), cpu_millis: cpu.as_millis(), memory_bytes, artifacts }
+        Heartbeat {
+            running: self.slots.taken(),
+            cpu_millis: cpu.as_millis(),
+            memory_bytes,
+            artifacts,
+            stopping: self.attempts.is_stopping(),
+        }
     }
 }
 

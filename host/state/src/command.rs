@@ -29,6 +29,8 @@ pub enum Command {
         load: Load,
         /// Artifacts that it holds since.
         artifacts: Vec<Digest>,
+        /// Whether it stops: it gets nothing new by this link.
+        stopping: bool,
     },
     /// A node's link broke.
     Disconnected {

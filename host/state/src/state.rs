@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use spear_placement::Link;
 use spear_types::{FunctionName, Outcome, Refusal, TaskId, Timestamp};
 
 use crate::{
@@ -106,9 +107,12 @@ impl State {
             Command::Submit(submissions) => return self.submit(submissions, pass),
             Command::Cancel(task) => return self.cancel(task, pass),
             Command::Join(joining) => return self.join(joining, pass),
-            Command::Heard { node, session, load, artifacts } => {
+            Command::Heard { node, session, load, artifacts, stopping } => {
                 self.nodes.linked(node, session)?.last_heard = pass.now;
                 self.nodes.fleet.heard(node, load, &artifacts);
+                if stopping {
+                    self.nodes.set_link(node, Link::Stopping);
+                }
             }
             Command::Disconnected { node, session, reason } => self.disconnected(node, session, reason)?,
             Command::Left { node, session } => self.left(node, session, pass)?,

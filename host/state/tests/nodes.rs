@@ -63,7 +63,13 @@ fn a_node_that_falls_silent_is_lost_and_its_link_closed() {
     sms.pass(seconds(5));
     assert_eq!(sms.node_state("n1"), NodeState::Lost { reason: "it was silent for 15s".to_owned() });
     assert!(sms.effects.iter().any(|effect| matches!(effect, Effect::Close { session, .. } if *session == n1.session)));
-    let heard = Command::Heard { node: n1.id, session: n1.session, load: Load::default(), artifacts: Vec::new() };
+    let heard = Command::Heard {
+        node: n1.id,
+        session: n1.session,
+        load: Load::default(),
+        artifacts: Vec::new(),
+        stopping: false,
+    };
     assert_eq!(sms.refuses(heard).code, Code::Unreachable);
 }
 
@@ -165,6 +171,25 @@ fn the_end_of_an_older_link_does_not_touch_a_node_that_is_back() {
     let broken = Command::Disconnected { node: old.id, session: old.session, reason: "late".to_owned() };
     assert_eq!(sms.refuses(broken).code, Code::Unreachable);
     assert_eq!(sms.node_state("n1"), NodeState::Live);
+}
+
+#[test]
+fn a_node_that_says_that_it_stops_ends_what_it_has_and_gets_nothing_more() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 2));
+    let runs = sms.submit(&light("f", 0));
+    let stopping = Command::Heard {
+        node: n1.id,
+        session: n1.session,
+        load: Load::default(),
+        artifacts: Vec::new(),
+        stopping: true,
+    };
+    sms.does(stopping);
+    let waits = sms.submit(&light("f", 0));
+    assert_eq!((sms.place(runs).as_str(), sms.place(waits).as_str()), ("assigned n1", "queued"));
+    sms.join(node("n2", 1));
+    assert_eq!(sms.place(waits), "assigned n2");
 }
 
 #[test]
@@ -374,7 +399,13 @@ fn a_heartbeat_carries_load_and_artifacts() {
     let mut sms = Sms::default();
     let n1 = sms.join(node("n1", 1));
     let load = Load { running: 3, ..Load::default() };
-    sms.does(Command::Heard { node: n1.id, session: n1.session, load, artifacts: vec![Digest::of(b"a")] });
+    sms.does(Command::Heard {
+        node: n1.id,
+        session: n1.session,
+        load,
+        artifacts: vec![Digest::of(b"a")],
+        stopping: false,
+    });
     let info = sms.state.node(&name("n1")).unwrap();
     assert_eq!((info.load, info.artifacts), (load, 1));
     assert_eq!(sms.state.node_name(n1.id), Some(&name("n1")));

@@ -26,8 +26,10 @@ pub(super) fn suits(node: &Node, ask: &Ask) -> bool {
 
 /// Why the node gets nothing, whatever is asked.
 fn standing(node: &Node, now: Timestamp) -> Option<Filter> {
-    if node.link == Link::Gone {
-        return Some(Filter::Link);
+    match node.link {
+        Link::Gone => return Some(Filter::Link),
+        Link::Stopping => return Some(Filter::Stopping),
+        Link::Open => {}
     }
     if node.duty != Duty::Open {
         return Some(Filter::Duty(node.duty));

@@ -52,7 +52,7 @@ pub struct Fleet {
 
 impl Fleet {
     /// Lets a node in, or takes note of what a known one says anew: its link is open. What is reserved on it, its duty
-    /// and its penalty stay.
+    /// and its penalty stay, but for that of a single failure.
     pub fn join(&mut self, spec: NodeSpec) -> NodeId {
         let capacity = spec.capacity;
         let before = self.nodes.find(&spec.name).and_then(|known| self.nodes.get(known));
@@ -66,6 +66,9 @@ impl Fleet {
             Some(before) if before.capacity != capacity => self.nodes.largest(),
             _ => larger(self.largest, capacity),
         };
+        if let Some(health) = node.health {
+            self.set_health(id, Some(health.back()));
+        }
         id
     }
 

@@ -33,6 +33,8 @@ pub struct NodeSpec {
 pub enum Link {
     /// It is.
     Open,
+    /// The node stops: it ends what it has, and gets nothing new.
+    Stopping,
     /// It is not: the node gets nothing new.
     Gone,
 }
@@ -65,7 +67,7 @@ impl Standing {
     /// Why such nodes were passed over.
     pub(super) fn reason(self) -> &'static str {
         match self {
-            Self::Gone => "lost",
+            Self::Gone => "lost or stopping",
             Self::OffDuty => "cordoned, draining or drained",
             Self::Penalised => "avoided for their failures",
             Self::Full => "all slots are taken",
@@ -93,13 +95,13 @@ impl Node {
     }
 
     pub(super) fn standing(&self) -> Standing {
-        if self.link == Link::Gone {
+        if self.link != Link::Open {
             return Standing::Gone;
         }
         if self.duty != Duty::Open {
             return Standing::OffDuty;
         }
-        if self.health.is_some_and(|health| health.phase != Phase::HalfOpen) {
+        if self.health.is_some_and(|health| matches!(health.phase, Phase::Avoided | Phase::Tried)) {
             return Standing::Penalised;
         }
         if self.free().slots == 0 { Standing::Full } else { Standing::Open }

@@ -4,6 +4,9 @@
 //! failed ─▶ avoided 1 s, 2 s, 4 s … 60 s ─▶ half open: one run is let through ─▶ tried ─┬ failed: twice as long
 //!                                                                                        └ succeeded: forgotten
 //! ```
+//!
+//! One that failed once and opens its link again was away, and is back: it gets whatever fits. Its next failure is its
+//! second all the same, until a run succeeds.
 
 use std::time::Duration;
 
@@ -35,6 +38,8 @@ pub(super) enum Phase {
     HalfOpen,
     /// Nothing: that one is out.
     Tried,
+    /// Whatever fits.
+    Back,
 }
 
 /// The node's health after a failure.
@@ -56,7 +61,7 @@ impl Health {
     pub(super) fn is_closed(&self, now: Timestamp) -> bool {
         match self.phase {
             Phase::Avoided => now < self.until,
-            Phase::HalfOpen => false,
+            Phase::HalfOpen | Phase::Back => false,
             Phase::Tried => true,
         }
     }
@@ -68,7 +73,12 @@ impl Health {
 
     /// A run was let through.
     pub(super) fn tried(self) -> Self {
-        Self { phase: Phase::Tried, ..self }
+        if self.phase == Phase::Back { self } else { Self { phase: Phase::Tried, ..self } }
+    }
+
+    /// Its link is open again.
+    pub(super) fn back(self) -> Self {
+        if self.failures == 1 { Self { phase: Phase::Back, ..self } } else { self }
     }
 
     /// A run is gone that did not show whether the node works. If it was the one that tried, another may.

@@ -34,13 +34,23 @@ pub(super) struct Inbound {
 #[derive(Debug)]
 pub(super) enum Event {
     /// The node lives.
-    Heard(Load, Vec<Digest>),
+    Heard(Beat),
     /// Something happened there.
     Reported(Reported),
     /// It has all orders up to some number.
     Received,
     /// It stops, and has nothing left.
     Left,
+}
+
+/// One heartbeat.
+#[derive(Debug)]
+pub(super) struct Beat {
+    pub(super) load: Load,
+    /// The artifacts that came since the last one.
+    pub(super) artifacts: Vec<Digest>,
+    /// Whether the node takes nothing new.
+    pub(super) stopping: bool,
 }
 
 /// One message of reports.
@@ -109,9 +119,9 @@ impl Inbound {
 }
 
 fn heard(beat: v1::Heartbeat) -> Result<Event, Refusal> {
-    let v1::Heartbeat { running, cpu_millis, memory_bytes, artifacts } = beat;
+    let v1::Heartbeat { running, cpu_millis, memory_bytes, artifacts, stopping } = beat;
     let load = Load { running, cpu: Cpu::decode(cpu_millis)?, memory: memory_bytes };
-    Ok(Event::Heard(load, register::artifacts(&artifacts)?))
+    Ok(Event::Heard(Beat { load, artifacts: register::artifacts(&artifacts)?, stopping }))
 }
 
 fn kind_of(kind: Kind) -> Result<ReportKind, Refusal> {

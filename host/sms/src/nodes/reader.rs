@@ -43,7 +43,7 @@ where
         loop {
             let message = next(&mut self.inbound, self.silence).await?;
             match self.messages.take(message)? {
-                Event::Heard(load, artifacts) => self.session.heard(load, artifacts)?,
+                Event::Heard(beat) => self.session.heard(beat)?,
                 Event::Reported(reported) => self.reported(reported).await?,
                 Event::Received => {}
                 Event::Left => return self.session.leave(),

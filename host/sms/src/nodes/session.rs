@@ -3,12 +3,12 @@
 use spear_placement::NodeId;
 use spear_proto::v1::spearlet_service_client::SpearletServiceClient;
 use spear_state::{Answer, Command, Joining, Report, ReportKind};
-use spear_types::{AttemptId, Code, Digest, Load, NodeName, Refusal};
+use spear_types::{AttemptId, Code, NodeName, Refusal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
-use super::{Links, Outgoing, links::Open};
+use super::{Links, Outgoing, inbound::Beat, links::Open};
 use crate::scheduler::{Durable, Scheduler};
 
 /// A node that joined; dropping it disconnects the node.
@@ -64,9 +64,9 @@ impl Session {
     ///
     /// # Errors
     /// When this is not the node's link any more.
-    pub(super) fn heard(&self, load: Load, artifacts: Vec<Digest>) -> Result<(), Refusal> {
+    pub(super) fn heard(&self, Beat { load, artifacts, stopping }: Beat) -> Result<(), Refusal> {
         let (node, session) = (self.node, self.number);
-        self.scheduler.apply_now(Command::Heard { node, session, load, artifacts }).map(drop)
+        self.scheduler.apply_now(Command::Heard { node, session, load, artifacts, stopping }).map(drop)
     }
 
     /// Something happened on the node; the future resolves once it is remembered. What is said of attempts that are over

@@ -254,7 +254,7 @@ impl Sms {
 
     pub(crate) fn hears(&mut self, link: Linked) {
         let Linked { id: node, session } = link;
-        self.does(Command::Heard { node, session, load: Default::default(), artifacts: Vec::new() });
+        self.does(Command::Heard { node, session, load: Default::default(), artifacts: Vec::new(), stopping: false });
     }
 
     /// `queued`, `assigned n1`, `running n1`, or an outcome's name.

@@ -243,7 +243,8 @@ impl World {
 
     fn beats(&mut self, at: usize) {
         if let Some(Linked { id: node, session }) = self.nodes[at].link {
-            let heard = Command::Heard { node, session, load: Default::default(), artifacts: Vec::new() };
+            let heard =
+                Command::Heard { node, session, load: Default::default(), artifacts: Vec::new(), stopping: false };
             if self.apply(heard).is_err() {
                 self.nodes[at].link = None;
             }
