@@ -6,9 +6,9 @@ mod rude;
 
 use std::time::Duration;
 
-use spear_types::{AttemptId, TaskId};
+use spear_types::{AttemptId, OutcomeKind, TaskId};
 
-use crate::harness::{Link, NewTask, Sms, register};
+use crate::harness::{Link, NewTask, Sms, Spearlet, register};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -28,4 +28,16 @@ async fn with_one_task() -> (Sms, Link, AttemptId) {
 
 async fn submit(sms: &Sms) -> TaskId {
     sms.api.submit(NewTask::of("echo", "Ada")).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_call_that_is_larger_than_a_node_takes_is_refused_and_its_link_stays_open() {
+    const SMALL: &[(&str, &str)] = &[("SPEAR_MAXIMA_PAYLOAD", "1MiB"), ("SPEAR_MAXIMA_LOG", "64KiB")];
+    let sms = Sms::alone_set(PATIENT).await;
+    let small = Spearlet::of_set(&sms, "small", SMALL).await;
+    sms.deploy("echo").await;
+    let task = sms.api.submit(NewTask::of("echo", vec![b'a'; 7 << 19])).await.unwrap();
+    let ended = sms.api.ended(task).await;
+    assert_eq!(ended.outcome.kind(), OutcomeKind::Refused, "{:?}", ended.outcome);
+    assert!(!small.program.stderr.text().contains("no link to the SMS"));
 }

@@ -132,7 +132,7 @@ impl Spearlet {
         let components = Components::new(engine, Arc::clone(&artifacts));
         let door = Arc::new(Door { node: config.node_name(), maxima, policy });
         let runs = Runs { door, components, slots: Slots::new(config.slots) };
-        let link = Link::new(own_connection(&config.sms, &runs.door)?, &runs, artifacts, register, config.reconnect);
+        let link = Link::new(own_connection(&config.sms)?, &runs, artifacts, register, config.reconnect);
         Ok(Self { listener, allocation, runs, link })
     }
 
@@ -205,12 +205,14 @@ fn kept_alive(address: &str) -> Result<Endpoint, Error> {
 }
 
 /// The link's connection carries nothing else: an object that a guest is slow to read must not hold up its orders.
-fn own_connection(address: &str, door: &Door) -> Result<NodeServiceClient<Channel>, Error> {
+///
+/// A call that is larger than this node takes is refused by itself: a limit here would end the link over it, and the next
+/// one, on which it would come again.
+fn own_connection(address: &str) -> Result<NodeServiceClient<Channel>, Error> {
     let endpoint =
         kept_alive(address)?.initial_stream_window_size(LINK_WINDOW).initial_connection_window_size(LINK_WINDOW);
-    let limit = max_message(&door.maxima);
     let sms = NodeServiceClient::new(endpoint.connect_lazy());
-    Ok(sms.max_decoding_message_size(limit).max_encoding_message_size(limit))
+    Ok(sms.max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX))
 }
 
 fn engine(config: &Config, maxima: &Limits, sms: Channel) -> Result<Engine, Error> {
