@@ -42,7 +42,7 @@ async fn a_killed_node_is_missed_at_once_with_a_reason_and_serves_again_when_it_
         .await
         .unwrap();
     let refusal = sms.api.invoke("hello", "Ada").await.refused(Code::NoNodeFits, Grpc::Unavailable);
-    assert!(refusal.message.contains("one: lost, its link broke"), "{refusal}");
+    assert!(refusal.message.contains("one: disconnected, it"), "{refusal}");
     let listed = sms.json(["node", "ls"]).await;
     assert_eq!((&listed[0]["name"], &listed[0]["state"]), (&"one".into(), &"disconnected".into()));
 

@@ -112,6 +112,25 @@ impl Verdict {
 }
 
 impl Filter {
+    /// What nodes that it keeps away are: so many `without a free slot`.
+    #[must_use]
+    pub fn nodes_are(&self) -> &'static str {
+        match self {
+            Self::Excluded => "that refused this run",
+            Self::Link => "disconnected or lost",
+            Self::Stopping => "stopping",
+            Self::Duty(Duty::Cordoned) => "cordoned",
+            Self::Duty(Duty::Drained) => "drained",
+            Self::Duty(Duty::Draining { .. } | Duty::Open) => "draining",
+            Self::Penalty(_) => "avoided for their failures",
+            Self::Constraint(_) => "without the labels",
+            Self::Agent => "without an agent for it",
+            Self::Slots(_) => "without a free slot",
+            Self::Cpu(..) => "with too little cpu",
+            Self::Memory(..) => "with too little memory",
+        }
+    }
+
     /// Its name: `link`, `slots`, ….
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -137,7 +156,7 @@ impl fmt::Display for Filter {
         let iec = |bytes: &u64| ByteSize(*bytes).display().iec();
         match self {
             Self::Excluded => f.write_str("it refused this run"),
-            Self::Link => f.write_str("lost"),
+            Self::Link => f.write_str("its link is not open"),
             Self::Stopping => f.write_str("it stops"),
             Self::Duty(duty) => duty.fmt(f),
             Self::Penalty(until) => {

@@ -19,11 +19,12 @@ impl State {
     }
 
     /// Why a node's link is not open.
-    fn why_gone(&self, node: NodeId) -> Option<String> {
+    #[must_use]
+    pub fn why_gone(&self, node: NodeId) -> Option<String> {
         match self.nodes.known.get(&node)?.state() {
             NodeState::Live => None,
-            // For who calls now, both are one.
-            NodeState::Disconnected { reason } | NodeState::Lost { reason } => Some(format!("lost, {reason}")),
+            NodeState::Disconnected { reason } => Some(format!("disconnected, {reason}")),
+            NodeState::Lost { reason } => Some(format!("lost, {reason}")),
         }
     }
 

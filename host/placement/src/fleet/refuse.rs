@@ -26,9 +26,14 @@ pub(super) fn refusal(nodes: &Nodes, ask: &Ask, now: Timestamp, gone: impl Fn(No
         Filter::Link => gone(named.0).or_else(|| Some(Filter::Link.to_string())),
         filter => Some(filter.to_string()),
     });
-    if nodes.iter().any(|(_, node)| node.link == Link::Open && node.duty == Duty::Open) {
+    let linked = |(_, node): &(NodeId, &Node)| node.link == Link::Open;
+    if nodes.iter().filter(linked).any(|(_, node)| node.duty == Duty::Open) {
         return Refusal::new(Code::QueueFull, format!("no live node has room: {why}"))
             .help("try again later, or start another node with `spear spearlet`");
+    }
+    if nodes.iter().any(|node| linked(&node)) {
+        return Refusal::new(Code::NoNodeFits, format!("no live node takes work: {why}"))
+            .help("`spear node uncordon NODE` has it take work again; `spear spearlet` starts another");
     }
     let known = if nodes.len() == 0 { "none was ever registered".to_owned() } else { why };
     Refusal::new(Code::NoNodeFits, format!("no node is live: {known}")).help("start one with `spear spearlet`")
@@ -37,9 +42,21 @@ pub(super) fn refusal(nodes: &Nodes, ask: &Ask, now: Timestamp, gone: impl Fn(No
 fn no_node_could(nodes: &Nodes, ask: &Ask) -> Refusal {
     let why = listed(nodes, |(_, node)| filters::never(node, ask).map(never));
     let message = format!("no node could ever run {}: {why}", ask.function);
-    Refusal::new(Code::NoNodeFits, message).help(
-        "ask for less in [placement] and [limits] of spear.toml, or start a node that has it with `spear spearlet`",
-    )
+    Refusal::new(Code::NoNodeFits, message).help(what_would_help(nodes, ask))
+}
+
+/// By the least that any node lacks: what has the labels may still be too small.
+fn what_would_help(nodes: &Nodes, ask: &Ask) -> &'static str {
+    let lacking = |lacks: fn(&Filter) -> bool| {
+        nodes.iter().filter_map(|(_, node)| filters::never(node, ask)).any(|filter| lacks(&filter))
+    };
+    if lacking(|filter| matches!(filter, Filter::Slots(_) | Filter::Cpu(..) | Filter::Memory(..))) {
+        return "ask for less in [placement] and [limits] of spear.toml, or start a larger node with `spear spearlet`";
+    }
+    if lacking(|filter| *filter == Filter::Agent) {
+        return "start a node that has an agent for it with `spear spearlet`";
+    }
+    "ask for other labels in [placement] of spear.toml, or start a node that has them with `spear spearlet --label`"
 }
 
 /// A filter that the node does not pass with all of it free.

@@ -1,6 +1,6 @@
 //! The way from the node: its messages, one after the other, to the state.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use futures::{Stream, StreamExt as _};
 use spear_proto::v1::LinkRequest;
@@ -69,9 +69,17 @@ where
     S: Stream<Item = Result<LinkRequest, tonic::Status>> + Unpin,
 {
     let silent = |_| Refusal::new(Code::InvalidRequest, format!("it was silent for {silence:?}"));
-    let broken = |status| Refusal::new(Code::Unreachable, format!("its link broke: {}", from_status(status).message));
     let closed = || Refusal::new(Code::Unreachable, "it closed its link");
     timeout(silence, inbound.next()).await.map_err(silent)?.ok_or_else(closed)?.map_err(broken)
+}
+
+/// What the transport says of a connection that broke is no word of the node's.
+fn broken(status: tonic::Status) -> Refusal {
+    if status.source().is_some() {
+        tracing::debug!(%status, "a node's connection broke");
+        return Refusal::new(Code::Unreachable, "its connection broke");
+    }
+    Refusal::new(Code::Unreachable, format!("its link broke: {}", from_status(status).message))
 }
 
 fn ended_here(stop: &CancellationToken) -> Refusal {

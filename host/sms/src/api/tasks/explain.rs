@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use spear_placement::{Considered, Decision, PassedOver, Term, Verdict};
+use spear_placement::{Considered, Decision, Filter, PassedOver, Term, Verdict};
 use spear_proto::v1::{self, considered};
 use spear_state::State;
 use spear_types::{Constraint, NodeName, PlacementPolicy, Refusal, TaskId, Timestamp};
@@ -23,24 +23,26 @@ pub(super) async fn explain(view: &View, task: &str) -> Result<v1::ExplainTaskRe
     Ok(v1::ExplainTaskResponse { task: Some(info.encode()), decision: decision.map(Encode::encode) })
 }
 
-/// A decision, and the names of the first nodes that were considered.
+/// A decision, and of the first nodes that were considered the names, and why their links are not open.
 struct Explained {
     decision: Decision,
     names: Vec<Option<NodeName>>,
+    gone: Vec<Option<String>>,
 }
 
 impl Explained {
     fn of(state: &State, task: TaskId) -> Option<Self> {
         let decision = state.decision(task, Timestamp::now())?;
-        let shown = decision.considered.iter().take(MAX_SHOWN);
-        let names = shown.map(|considered| state.node_name(considered.node).cloned()).collect();
-        Some(Self { decision, names })
+        let shown = || decision.considered.iter().take(MAX_SHOWN).map(|considered| considered.node);
+        let names = shown().map(|node| state.node_name(node).cloned()).collect();
+        let gone = shown().map(|node| state.why_gone(node)).collect();
+        Some(Self { decision, names, gone })
     }
 }
 
 impl Encode<v1::Decision> for Explained {
     fn encode(self) -> v1::Decision {
-        let Self { decision, names } = self;
+        let Self { decision, names, gone } = self;
         let summary = summary(&decision);
         let Decision { at, ask, node, considered, others } = decision;
         let policy = match ask.policy {
@@ -49,9 +51,9 @@ impl Encode<v1::Decision> for Explained {
         };
         let hidden = considered.len() - names.len();
         let hidden = (hidden > 0).then(|| v1::PassedOver { nodes: count(hidden), reason: "not shown".to_owned() });
-        let nodes = considered.into_iter().zip(names).map(|(considered, name)| v1::Considered {
+        let nodes = considered.into_iter().zip(names).zip(gone).map(|((considered, name), gone)| v1::Considered {
             node: name.map_or_else(|| "forgotten".to_owned(), Into::into),
-            verdict: Some(verdict(considered.verdict)),
+            verdict: Some(verdict(considered.verdict, gone)),
         });
         let passed = |PassedOver { nodes, reason }| v1::PassedOver { nodes, reason: reason.to_owned() };
         v1::Decision {
@@ -68,7 +70,7 @@ impl Encode<v1::Decision> for Explained {
     }
 }
 
-fn verdict(verdict: Verdict) -> considered::Verdict {
+fn verdict(verdict: Verdict, gone: Option<String>) -> considered::Verdict {
     let score = verdict.score();
     match verdict {
         Verdict::Scored(terms) => {
@@ -77,7 +79,8 @@ fn verdict(verdict: Verdict) -> considered::Verdict {
             considered::Verdict::Scored(considered::Scored { terms, score: score.unwrap_or_default() })
         }
         Verdict::Rejected(filter) => {
-            let (name, reason) = (filter.name().to_owned(), filter.to_string());
+            let (name, reason) = (filter.name().to_owned(), gone.filter(|_| filter == Filter::Link));
+            let reason = reason.unwrap_or_else(|| filter.to_string());
             considered::Verdict::Rejected(considered::Rejected { filter: name, reason })
         }
     }
@@ -99,7 +102,7 @@ fn summary(decision: &Decision) -> String {
     if fitting > 0 {
         return format!("it waits its turn: {fitting} nodes have room");
     }
-    format!("it waits: no node has room ({})", why_not(considered, others))
+    format!("it waits, as no node can take it: {}", why_not(considered, others))
 }
 
 /// How many nodes each filter keeps away, the most first.
@@ -107,13 +110,13 @@ fn why_not(considered: &[Considered], others: &[PassedOver]) -> String {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for considered in considered {
         if let Verdict::Rejected(filter) = &considered.verdict {
-            *counts.entry(filter.name()).or_default() += 1;
+            *counts.entry(filter.nodes_are()).or_default() += 1;
         }
     }
     let mut counts: Vec<(&str, u32)> =
         counts.into_iter().chain(others.iter().map(|other| (other.reason, other.nodes))).collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts.into_iter().map(|(why, count)| format!("{why}: {count}")).collect::<Vec<_>>().join(", ")
+    counts.into_iter().map(|(why, count)| format!("{count} {why}")).collect::<Vec<_>>().join(", ")
 }
 
 fn count(count: usize) -> u32 {
@@ -147,7 +150,7 @@ mod tests {
         assert!(placed.summary.contains("two"), "{}", placed.summary);
         let (info, waits) = decision(&view, tasks[2]).await;
         assert_eq!((info.state.name(), waits.node), ("queued", None));
-        assert!(waits.summary.contains("slots: 2"), "{}", waits.summary);
+        assert!(waits.summary.ends_with("no node can take it: 2 without a free slot"), "{}", waits.summary);
         let names: Vec<&str> = waits.nodes.iter().map(|node| node.node.as_str()).collect();
         assert_eq!(names, ["one", "two"]);
         for node in waits.nodes {
