@@ -117,7 +117,8 @@ async fn latency(api: &Api, fsync: Duration) {
     let mut watch = api.watch(Of::Function("echo".to_owned())).await.expect("a watch");
     let (seen, mut changes) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        while let Some(task) = watch.next().await {
+        // It breaks when the SMS is ended.
+        while let Ok(Some(task)) = watch.try_next().await {
             let _ = seen.send((task, Instant::now()));
         }
     });

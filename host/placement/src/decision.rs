@@ -83,8 +83,8 @@ pub enum Filter {
     Constraint(String),
     /// It has no agent of this kind.
     Agent,
-    /// All of so many slots are taken.
-    Slots(u32),
+    /// All of so many slots are taken, but for so many that are kept for calls.
+    Slots(u32, u32),
     /// Thousandths of a core: asked, free.
     Cpu(u32, u32),
     /// Bytes: asked, free.
@@ -125,7 +125,7 @@ impl Filter {
             Self::Penalty(_) => "avoided for their failures",
             Self::Constraint(_) => "without the labels",
             Self::Agent => "without an agent for it",
-            Self::Slots(_) => "without a free slot",
+            Self::Slots(..) => "without a free slot",
             Self::Cpu(..) => "with too little cpu",
             Self::Memory(..) => "with too little memory",
         }
@@ -142,7 +142,7 @@ impl Filter {
             Self::Penalty(_) => "penalty",
             Self::Constraint(_) => "constraints",
             Self::Agent => "agent",
-            Self::Slots(_) => "slots",
+            Self::Slots(..) => "slots",
             Self::Cpu(..) => "cpu",
             Self::Memory(..) => "memory",
         }
@@ -164,7 +164,10 @@ impl fmt::Display for Filter {
             }
             Self::Constraint(constraint) => write!(f, "its labels are not {constraint}"),
             Self::Agent => f.write_str("it has no agent for it"),
-            Self::Slots(slots) => write!(f, "all {slots} slots are taken"),
+            Self::Slots(slots, 0) => write!(f, "all {slots} slots are taken"),
+            Self::Slots(slots, kept) => {
+                write!(f, "{} of {slots} slots are taken, the rest is kept for calls", slots - kept)
+            }
             Self::Cpu(asked, free) => write!(f, "{} cores are asked, {} are free", cores(asked), cores(free)),
             Self::Memory(asked, free) => write!(f, "{} of memory are asked, {} are free", iec(asked), iec(free)),
         }

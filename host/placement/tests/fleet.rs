@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{ask, digest, node, packed, place_all};
-use spear_placement::{Filter, Fleet, Link, TermName, Verdict};
+use spear_placement::{Ask, Filter, Fleet, Link, TermName, Verdict};
 use spear_types::{Capacity, Code, Cpu, Duty, Load, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
@@ -241,13 +241,45 @@ fn a_refusal_says_why_for_each_node() {
     fleet.set_link(a, Link::Gone);
     let gone = fleet.refusal(&ask("f", 0, 0), NOW, |_| None);
     assert_eq!(gone.code, Code::NoNodeFits);
-    assert!(gone.message.contains("a: lost"), "{gone}");
+    assert!(gone.message.contains("no node is live: a: its link is not open"), "{gone}");
     fleet.join(node("b", 2, 2, 2));
     place_all(&mut fleet, &ask("f", 0, 0), 2, NOW);
     let full = fleet.refusal(&ask("f", 0, 0), NOW, |_| None);
     assert_eq!(full.code, Code::QueueFull);
-    assert!(full.message.contains("a: lost; b: all 2 slots are taken"), "{full}");
+    assert!(full.message.contains("a: its link is not open; b: all 2 slots are taken"), "{full}");
     assert!(full.help.unwrap().contains("spear spearlet"));
+    let b = fleet.find(&"b".parse().unwrap()).unwrap();
+    fleet.set_duty(b, Duty::Cordoned);
+    let cordoned = fleet.refusal(&ask("f", 0, 0), NOW, |_| None);
+    assert!(cordoned.message.contains("no live node takes work: a: its link is not open; b: cordoned"), "{cordoned}");
+    assert!(cordoned.help.unwrap().contains("spear node uncordon"));
+}
+
+#[test]
+fn a_refusal_helps_with_what_is_lacking() {
+    let mut fleet = Fleet::default();
+    fleet.join(node("a", 1, 1, 1));
+    let help = |ask: &Ask| fleet.could_ever(ask).unwrap_err().help.unwrap();
+    assert!(help(&ask("f", 2, 0)).contains("ask for less"));
+    assert!(help(&common::constrained("f", &["gpu = true"])).contains("--label"));
+    assert!(help(&Ask { agent: "docker", ..(*ask("f", 0, 0)).clone() }).contains("an agent for it"));
+}
+
+#[test]
+fn tasks_leave_one_slot_in_sixteen_for_calls() {
+    for nodes in [1, 100] {
+        let mut fleet = Fleet::default();
+        (0..nodes).for_each(|number| _ = fleet.join(node(&format!("n{number}"), 32, 64, 64)));
+        let ask = ask("f", 0, 0);
+        let tasks = (0..).map_while(|_| fleet.place_and_explain(&ask, &[], NOW).0).count();
+        assert_eq!(tasks, nodes * 30);
+        let waits = fleet.place_and_explain(&ask, &[], NOW).1;
+        let why: Vec<String> = waits.considered.iter().map(|considered| format!("{:?}", considered.verdict)).collect();
+        assert!(why.iter().all(|why| why == "Rejected(Slots(32, 2))"), "{why:?}");
+        assert_eq!(Filter::Slots(32, 2).to_string(), "30 of 32 slots are taken, the rest is kept for calls");
+        assert_eq!(place_all(&mut fleet, &ask, 1_000, NOW).len(), nodes * 2);
+        assert!(fleet.refusal(&ask, NOW, |_| None).message.contains("n0: all 32 slots are taken"));
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ struct Plan {
     limits: Limits,
     digest: Digest,
     size: u64,
-    _turn: Turn,
+    turn: Turn,
 }
 
 /// The right to deploy a function; dropping it gives it back.
@@ -72,16 +72,21 @@ impl Deploys {
         plan.check(&blob)?;
         let granted = self.granted(&plan.spec.name, plan.spec.grants.clone());
         self.admit(&blob, granted.clone()).await?;
-        let FunctionSpec { name, description, limits: _, grants: _, settings, placement } = plan.spec;
-        let draft = FunctionDraft { name, description, limits: plan.limits, grants: granted, settings, placement };
-        let _held = self.functions.hold().await;
-        let deployed = self.store.deploy(draft, blob, SystemTime::now()).await?;
-        if let Deployed::Created(function) = &deployed {
-            self.functions.changed(&function.name);
-            let function = self.functions.limited(function.clone()).function;
-            self.scheduler.apply_now(Command::FunctionDeployed(function))?;
-        }
-        Ok(deployed)
+        let Plan { spec, limits, turn, .. } = plan;
+        let FunctionSpec { name, description, limits: _, grants: _, settings, placement } = spec;
+        let draft = FunctionDraft { name, description, limits, grants: granted, settings, placement };
+        let (store, functions, scheduler) = (self.store.clone(), self.functions.clone(), self.scheduler.clone());
+        to_its_end(async move {
+            let (_turn, _held) = (turn, functions.hold().await);
+            let deployed = store.deploy(draft, blob, SystemTime::now()).await?;
+            if let Deployed::Created(function) = &deployed {
+                functions.changed(&function.name);
+                let function = functions.limited(function.clone()).function;
+                scheduler.apply_now(Command::FunctionDeployed(function))?;
+            }
+            Ok(deployed)
+        })
+        .await
     }
 
     /// Deletes a function with all its versions, and says how many there were. Its tasks and schedules end.
@@ -89,11 +94,15 @@ impl Deploys {
     /// # Errors
     /// `UnknownFunction`.
     pub(crate) async fn delete(&self, name: FunctionName) -> Result<u32, Refusal> {
-        let _removal = self.functions.removal().await;
-        let versions = self.store.delete_function(&name).await?;
-        self.functions.changed(&name);
-        self.scheduler.apply_now(Command::FunctionRemoved(name))?;
-        Ok(versions)
+        let (store, functions, scheduler) = (self.store.clone(), self.functions.clone(), self.scheduler.clone());
+        to_its_end(async move {
+            let _removal = functions.removal().await;
+            let versions = store.delete_function(&name).await?;
+            functions.changed(&name);
+            scheduler.apply_now(Command::FunctionRemoved(name))?;
+            Ok(versions)
+        })
+        .await
     }
 
     /// What a function would have of what it asks for.
@@ -112,7 +121,7 @@ impl Deploys {
         }
         let limits = self.policy.resolve(&spec.limits)?;
         let turn = self.take_turn(&spec.name)?;
-        Ok(Plan { limits, digest: digest.parse()?, size, spec, _turn: turn })
+        Ok(Plan { limits, digest: digest.parse()?, size, spec, turn })
     }
 
     /// Two deploys of one name at once are one author's mistake or two authors' race: the later one hears of it instead
@@ -166,6 +175,15 @@ impl Drop for Turn {
     fn drop(&mut self) {
         lock(&self.under_way).remove(&self.name);
     }
+}
+
+/// Does what has two halves, also when whoever asked for it has gone: the store must not know of a function what the state
+/// does not.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+) -> Result<T, Refusal> {
+    let broke_off = |error| Refusal::new(Code::Internal, format!("it broke off: {error}"));
+    tokio::spawn(work).await.map_err(broke_off)?
 }
 
 async fn next(parts: &mut Streaming<v1::DeployRequest>) -> Result<Option<Part>, Refusal> {

@@ -7,7 +7,7 @@ use std::{
 
 use spear_placement::Ask;
 use spear_store::Store;
-use spear_types::{FunctionName, FunctionVersion, GrantPolicy, Refusal};
+use spear_types::{FunctionName, FunctionVersion, GrantPolicy, Limits, Refusal};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The most functions that are kept in memory.
@@ -21,6 +21,7 @@ const MAX_VERSIONS: usize = 100;
 pub(crate) struct Functions {
     store: Store,
     policy: Arc<GrantPolicy>,
+    maxima: Arc<Limits>,
     kept: Arc<Mutex<Kept>>,
     removals: Arc<RwLock<()>>,
 }
@@ -28,7 +29,7 @@ pub(crate) struct Functions {
 /// A version of a function, and what its runs ask of a node.
 #[derive(Debug, Clone)]
 pub(crate) struct Runnable {
-    /// The policy may be narrower than when the version was made: these are its grants of today.
+    /// The policy may be narrower than when the version was made: these are its grants and limits of today.
     pub(crate) function: Arc<FunctionVersion>,
     pub(crate) ask: Arc<Ask>,
 }
@@ -42,8 +43,8 @@ struct Kept {
 }
 
 impl Functions {
-    pub(crate) fn new(store: Store, policy: Arc<GrantPolicy>) -> Self {
-        Self { store, policy, kept: Arc::default(), removals: Arc::default() }
+    pub(crate) fn new(store: Store, policy: Arc<GrantPolicy>, maxima: Limits) -> Self {
+        Self { store, policy, maxima: Arc::new(maxima), kept: Arc::default(), removals: Arc::default() }
     }
 
     /// A version of a function; without a number the newest.
@@ -66,6 +67,7 @@ impl Functions {
     /// A version as it runs under the policy of today.
     pub(crate) fn limited(&self, mut function: FunctionVersion) -> Runnable {
         function.grants = function.grants.limited(&self.policy, &function.name);
+        function.limits = function.limits.at_most(&self.maxima);
         Runnable { ask: Arc::new(Ask::of(&function)), function: Arc::new(function) }
     }
 

@@ -89,7 +89,7 @@ impl Sms {
         let store = Store::open(&config.data).await?;
         let journal = open_journal(&config).await?;
         let (disk, grants) = (Disk::new(Arc::clone(&journal)), Arc::new(grants));
-        let functions = Functions::new(store.clone(), Arc::clone(&grants));
+        let functions = Functions::new(store.clone(), Arc::clone(&grants), policy.maxima.clone());
         let (state, out) = start::restore(&config, &disk, &functions).await.map_err(Error::Tasks)?;
         let (links, logs, watches) = (Links::default(), Logs::new(Arc::clone(&journal)), Watches::new());
         let effects = Effects::new(Arc::clone(&journal), watches.clone(), links.clone(), logs.clone());

@@ -82,6 +82,7 @@ impl Middle {
                     effect => drop(sender.send(effect)),
                 }
             }
+            true
         };
         let journal = Arc::new(MemoryJournal::default());
         let (scheduler, committer) = start(state(), Out::default(), journal.clone(), perform).unwrap();

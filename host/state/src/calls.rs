@@ -5,7 +5,7 @@ use std::sync::Arc;
 use spear_placement::{Ask, NodeId};
 use spear_types::{NodeState, Refusal};
 
-use crate::{Answer, State, pass::Pass};
+use crate::{Answer, CallEnd, State, pass::Pass};
 
 impl State {
     pub(crate) fn place(&mut self, ask: &Arc<Ask>, excluded: &[NodeId], pass: &Pass<'_>) -> Result<Answer, Refusal> {
@@ -28,12 +28,14 @@ impl State {
         }
     }
 
-    pub(crate) fn release(&mut self, id: NodeId, ask: &Ask, ran: bool, pass: &mut Pass<'_>) {
+    pub(crate) fn release(&mut self, id: NodeId, ask: &Ask, end: CallEnd, pass: &mut Pass<'_>) {
         let Some(node) = self.nodes.known.get_mut(&id).filter(|node| node.calls.slots > 0) else { return };
         node.count_call(ask, false);
         self.nodes.fleet.release(id, ask);
-        if ran {
-            self.nodes.fleet.succeeded(id);
+        match end {
+            CallEnd::Ran => self.nodes.fleet.succeeded(id),
+            CallEnd::Unreachable => self.fails(id, pass),
+            CallEnd::Unstarted => {}
         }
         pass.more_room(id);
         self.drained(id, pass);

@@ -1,6 +1,6 @@
 //! What changes the state, and what comes of it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use spear_placement::{Ask, NodeId, NodeSpec};
 use spear_types::{
@@ -70,8 +70,8 @@ pub enum Command {
         node: NodeId,
         /// What it asked.
         ask: Arc<Ask>,
-        /// Whether the node ran it.
-        ran: bool,
+        /// What came of it.
+        end: CallEnd,
     },
     /// Make a schedule. → [`Answer::Schedule`]
     Schedule(ScheduleRecord, Arc<FunctionVersion>),
@@ -83,8 +83,21 @@ pub enum Command {
     FunctionRemoved(FunctionName),
     /// Ended tasks are kept no longer, nor their keys.
     Forget(Vec<(TaskId, Option<KeyHash>)>),
+    /// The clock was set forward by so much.
+    Skipped(Duration),
     /// Time passed.
     Tick,
+}
+
+/// What came of a call that is not remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallEnd {
+    /// The node ran it to its end, whatever that was: it works.
+    Ran,
+    /// The node did not start it, or nobody knows.
+    Unstarted,
+    /// The node could not be reached at its address.
+    Unreachable,
 }
 
 /// A task to accept.

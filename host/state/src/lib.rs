@@ -50,7 +50,7 @@ mod submit;
 mod tasks;
 mod timers;
 
-pub use command::{Answer, Command, Effect, Joining, Out, Report, ReportKind, Submission, Submitted};
+pub use command::{Answer, CallEnd, Command, Effect, Joining, Out, Report, ReportKind, Submission, Submitted};
 pub use journal::{
     Change, EndedTask, Journal, JournalError, LoggedLines, MemoryJournal, Page, PageRequest, Remembered,
     RememberedTask, log_size,

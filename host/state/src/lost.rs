@@ -1,5 +1,7 @@
 //! Nodes that fall silent: first their links go, then their leases are over, at last nobody asks for them.
 
+use std::time::Duration;
+
 use spear_placement::{Link, NodeId};
 use spear_types::{Duty, Refusal, TaskId, Timestamp};
 
@@ -46,9 +48,20 @@ impl State {
             self.timers.set(over, Timer::Lease(id));
             return;
         }
+        // Whoever had nothing failed nobody.
+        let failed = !node.is_vacant();
         self.give_up(id, reason.clone(), pass);
-        self.fails(id, pass);
+        if failed {
+            self.fails(id, pass);
+        }
         self.lose_tasks(id, &reason, pass);
+    }
+
+    /// The clock was set forward: for so long no node was silent.
+    pub(crate) fn skipped(&mut self, skipped: Duration, pass: &Pass<'_>) {
+        for node in self.nodes.known.values_mut() {
+            node.last_heard = node.last_heard.after(skipped).min(pass.now);
+        }
     }
 
     /// The clock was set back: leases are not as much longer.

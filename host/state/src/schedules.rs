@@ -13,6 +13,9 @@ use crate::{Answer, Change, ScheduleRecord, State, Submission, cron, pass::Pass,
 /// The most schedules: each is a timer and a call that a client has the SMS hold for ever.
 const MAX: usize = 10_000;
 
+/// The most bytes of their calls: they are held in memory, and read at each start.
+const MAX_BYTES: u64 = 256 << 20;
+
 /// A schedule that is in force.
 #[derive(Debug)]
 pub(crate) struct Schedule {
@@ -69,6 +72,12 @@ impl State {
         }
         if self.schedules.len() >= MAX {
             return Err(Refusal::new(Code::QueueFull, format!("there are {MAX} schedules, which is the limit")));
+        }
+        let held: u64 = self.schedules.values().map(|schedule| schedule.record.call.size()).sum();
+        if held + record.call.size() > MAX_BYTES {
+            let message =
+                format!("the calls of all schedules have {held} of {MAX_BYTES} bytes, and this one does not fit");
+            return Err(Refusal::new(Code::QueueFull, message).help("schedule a call that names an object instead"));
         }
         let cron = cron::parse(&record.cron)?;
         let next = cron::next(&cron, pass.now).ok_or_else(|| {

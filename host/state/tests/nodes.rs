@@ -1,22 +1,13 @@
-//! Nodes that come, break, are lost, come back, and are drained.
+//! Nodes that come, break, are lost and come back.
 
 mod common;
 
 use std::sync::Arc;
 
-use common::{FORGET, LEASE, Sms, attempt, light, name, node, result, retry, returned, seconds, success};
+use common::{FORGET, LEASE, Sms, attempt, light, name, node, retry, returned, seconds, success};
 use spear_placement::Ask;
-use spear_state::{Answer, Command, Effect, ReportKind};
-use spear_types::{Code, Digest, Duty, Load, NodeState, Outcome, OutcomeKind, RetryPolicy, TaskOptions};
-
-fn drain(sms: &mut Sms, node: &str, within: u64) {
-    let until = sms.now.after(seconds(within)).into();
-    sms.does(Command::SetDuty { node: name(node), duty: Duty::Draining { until } });
-}
-
-fn duty(sms: &Sms, node: &str) -> Duty {
-    sms.state.node(&name(node)).unwrap().duty
-}
+use spear_state::{Command, Effect, ReportKind};
+use spear_types::{Code, Digest, Load, NodeState, Outcome, OutcomeKind, RetryPolicy, TaskOptions};
 
 #[test]
 fn a_node_whose_link_broke_keeps_its_tasks_and_gets_no_new_ones() {
@@ -71,6 +62,30 @@ fn a_node_that_falls_silent_is_lost_and_its_link_closed() {
         stopping: false,
     };
     assert_eq!(sms.refuses(heard).code, Code::Unreachable);
+}
+
+#[test]
+fn a_node_that_had_nothing_when_it_was_lost_failed_nobody() {
+    let mut sms = Sms::default();
+    sms.join(node("n1", 1));
+    let n2 = sms.join(node("n2", 1));
+    let ask = Arc::new(Ask::of(&light("f", 0)));
+    sms.does(Command::Place { ask: Arc::clone(&ask), excluded: vec![n2.id] });
+    sms.pass(seconds(15));
+    let penalized = |node: &str| sms.state.node(&name(node)).unwrap().penalty.is_some();
+    assert_eq!((penalized("n1"), penalized("n2")), (true, false));
+}
+
+#[test]
+fn a_clock_that_is_set_forward_makes_no_node_silent() {
+    let mut sms = Sms::default();
+    sms.join(node("n1", 1));
+    sms.now = sms.now.after(seconds(100));
+    sms.does(Command::Skipped(seconds(100)));
+    sms.does(Command::Tick);
+    assert_eq!(sms.node_state("n1"), NodeState::Live);
+    sms.pass(seconds(15));
+    assert!(matches!(sms.node_state("n1"), NodeState::Lost { .. }));
 }
 
 #[test]
@@ -256,130 +271,6 @@ fn after_a_restart_another_run_of_a_nodes_program_has_lost_its_tasks_at_once() {
     sms.restart();
     sms.join_as(node("n1", 1), 2, &[]).unwrap();
     assert_eq!(sms.place(task), "node-lost");
-}
-
-#[test]
-fn a_cordoned_node_finishes_what_it_has_and_gets_nothing_new_even_after_a_restart() {
-    let mut sms = Sms::default();
-    let f = light("f", 0);
-    let n1 = sms.join(node("n1", 2));
-    let task = sms.submit(&f);
-    sms.does(Command::SetDuty { node: name("n1"), duty: Duty::Cordoned });
-    let waits = sms.submit(&f);
-    sms.reports(n1, task, 1, success());
-    assert_eq!((sms.place(task), sms.place(waits)), ("succeeded".to_owned(), "queued".to_owned()));
-    sms.restart();
-    sms.join(node("n1", 2));
-    assert_eq!((sms.place(waits), duty(&sms, "n1")), ("queued".to_owned(), Duty::Cordoned));
-    sms.does(Command::SetDuty { node: name("n1"), duty: Duty::Open });
-    assert_eq!(sms.place(waits), "assigned n1");
-}
-
-#[test]
-fn the_duty_of_a_node_that_nobody_knows_is_not_set() {
-    let mut sms = Sms::default();
-    sms.join(node("n1", 1));
-    let refusal = sms.refuses(Command::SetDuty { node: name("n2"), duty: Duty::Cordoned });
-    assert!(refusal.code == Code::UnknownNode && refusal.message.contains("known are: n1"), "{refusal}");
-    let drained = sms.refuses(Command::SetDuty { node: name("n1"), duty: Duty::Drained });
-    assert_eq!(drained.code, Code::InvalidRequest);
-}
-
-#[test]
-fn a_node_that_is_drained_gives_back_what_has_not_started_and_finishes_what_runs() {
-    let mut sms = Sms::default();
-    let f = light("f", 0);
-    let n1 = sms.join(node("n1", 2));
-    let policy = || retry(1, 0, &[]);
-    let (runs, unstarted) = (sms.submit_retried(&f, policy()), sms.submit_retried(&f, policy()));
-    sms.reports(n1, runs, 1, ReportKind::Started);
-    sms.orders(n1);
-    drain(&mut sms, "n1", 60);
-    assert_eq!(sms.orders(n1), ["-2#1"]);
-    sms.reports(n1, unstarted, 1, returned(Code::Draining));
-    sms.join(node("n2", 2));
-    assert_eq!(sms.place(unstarted), "assigned n2");
-    assert!(matches!(duty(&sms, "n1"), Duty::Draining { .. }));
-    sms.reports(n1, runs, 1, success());
-    assert_eq!((sms.place(runs), duty(&sms, "n1")), ("succeeded".to_owned(), Duty::Drained));
-    sms.restart();
-    sms.join(node("n1", 2));
-    assert_eq!(duty(&sms, "n1"), Duty::Drained);
-}
-
-#[test]
-fn what_runs_too_long_on_a_node_that_is_drained_moves_without_costing_a_try() {
-    let mut sms = Sms::default();
-    let n1 = sms.join(node("n1", 1));
-    let task = sms.submit_retried(&light("f", 0), retry(1, 0, &[]));
-    sms.reports(n1, task, 1, ReportKind::Started);
-    drain(&mut sms, "n1", 5);
-    sms.orders(n1);
-    sms.pass(seconds(5));
-    assert_eq!(sms.orders(n1), ["-1#1"]);
-    sms.reports(n1, task, 1, result(Outcome::Cancelled));
-    assert_eq!((sms.place(task), duty(&sms, "n1")), ("queued".to_owned(), Duty::Drained));
-    sms.join(node("n2", 1));
-    assert_eq!(sms.place(task), "assigned n2");
-}
-
-#[test]
-fn a_node_without_anything_is_drained_at_once_and_one_with_a_call_when_that_is_over() {
-    let mut sms = Sms::default();
-    let n1 = sms.join(node("n1", 1));
-    let ask = Arc::new(Ask::of(&light("f", 0)));
-    sms.does(Command::Place { ask: Arc::clone(&ask), excluded: Vec::new() });
-    drain(&mut sms, "n1", 5);
-    assert!(matches!(duty(&sms, "n1"), Duty::Draining { .. }));
-    sms.does(Command::Release { node: n1.id, ask, ran: true });
-    assert_eq!(duty(&sms, "n1"), Duty::Drained);
-}
-
-#[test]
-fn a_node_that_is_drained_while_away_is_told_when_it_is_back() {
-    let mut sms = Sms::default();
-    let f = light("f", 0);
-    let n1 = sms.join(node("n1", 2));
-    let (got, never_got) = (sms.submit(&f), sms.submit(&f));
-    sms.breaks(n1);
-    drain(&mut sms, "n1", 5);
-    sms.effects.clear();
-    let n1 = sms.join_as(node("n1", 2), 1, &[attempt(got, 1)]).unwrap();
-    assert_eq!(sms.orders(n1), ["-1#1", "-2#1"]);
-    assert_eq!((sms.place(got), sms.place(never_got)), ("assigned n1".to_owned(), "queued".to_owned()));
-}
-
-#[test]
-fn direct_calls_take_of_the_same_room_as_tasks() {
-    let mut sms = Sms::default();
-    let f = light("f", 0);
-    let n1 = sms.join(node("n1", 1));
-    let ask = Arc::new(Ask::of(&f));
-    let place = || Command::Place { ask: Arc::clone(&ask), excluded: Vec::new() };
-    assert!(matches!(sms.does(place()), Answer::Placed(id) if id == n1.id));
-    let task = sms.submit(&f);
-    assert_eq!(sms.place(task), "queued");
-    let refusal = sms.refuses(place());
-    assert!(refusal.code == Code::QueueFull && refusal.message.contains("n1: all 1 slots are taken"), "{refusal}");
-    sms.does(Command::Release { node: n1.id, ask: Arc::clone(&ask), ran: true });
-    assert_eq!(sms.place(task), "assigned n1");
-    sms.does(Command::Release { node: n1.id, ask, ran: true });
-    assert_eq!(sms.state.node(&name("n1")).unwrap().reserved.slots, 1);
-}
-
-#[test]
-fn a_call_that_finds_no_node_is_told_why_each_is_gone() {
-    let mut sms = Sms::default();
-    let ask = Arc::new(Ask::of(&light("f", 0)));
-    let place = || Command::Place { ask: Arc::clone(&ask), excluded: Vec::new() };
-    assert_eq!(sms.refuses(place()).code, Code::NoNodeFits);
-    let n1 = sms.join(node("n1", 1));
-    sms.breaks(n1);
-    let refusal = sms.refuses(place());
-    assert!(refusal.message.contains("n1: lost, its link broke"), "{refusal}");
-    sms.pass(LEASE);
-    let refusal = sms.refuses(place());
-    assert!(refusal.code == Code::NoNodeFits && refusal.message.contains("n1: lost, its link broke"), "{refusal}");
 }
 
 #[test]

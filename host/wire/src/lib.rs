@@ -21,7 +21,7 @@ pub use spear_proto::v1;
 use spear_types::{Code, Limits, Refusal};
 
 pub use crate::status::{from_status, to_status};
-pub use crate::task::MAX_TRACE_PARENT;
+pub use crate::task::{MAX_CRON, MAX_TRACE_PARENT};
 
 /// A value made from a message.
 pub trait Decode<Message>: Sized {

@@ -58,7 +58,7 @@ impl Decode<v1::LogLine> for LogLine {
         let v1::LogLine { time, level, message, fields } = message;
         let pair = |v1::LogField { key, value }| (key, value);
         let fields = fields.into_iter().map(pair).collect();
-        Ok(Self { time: timestamp(time, "log.time")?, level: Level::decode(level)?, message, fields })
+        Ok(Self { time: said(required(time, "log.time")?), level: Level::decode(level)?, message, fields })
     }
 }
 
@@ -94,6 +94,11 @@ impl Encode<i32> for Level {
             Self::Error => v1::Level::Error.into(),
         }
     }
+}
+
+/// When a line was written, by a clock that may be wrong: no reason to refuse the line. What no date can show is 1970.
+fn said(time: prost_types::Timestamp) -> SystemTime {
+    timestamp(Some(time), "time").unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// A point in time that must be there and that a date can show: from 1970 to 9999.

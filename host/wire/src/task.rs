@@ -13,8 +13,8 @@ use crate::{Decode, Encode, capped, invalid, limits::duration, payload::timestam
 /// The longest trace context in bytes; W3C's first version has 55.
 pub const MAX_TRACE_PARENT: usize = 256;
 
-/// The longest cron expression in bytes.
-const MAX_CRON: usize = 256;
+/// The longest cron expression in bytes; lists of every value of each field have less.
+pub const MAX_CRON: usize = 512;
 
 /// The most names of outcomes: there are ten.
 const MAX_OUTCOMES: usize = 16;

@@ -8,7 +8,7 @@ use super::{
     Fleet, NodeId, filters,
     index::Candidates,
     mix::Mix,
-    node::{Node, Standing},
+    node::{Claim, Node, Standing},
     scores::{self, Scale},
 };
 use crate::{Ask, Considered, Decision, PassedOver, Term, Verdict};
@@ -24,18 +24,22 @@ const HOLDERS: usize = 4;
 struct Best<'a>(Option<(f64, NodeId, &'a Node)>);
 
 impl Fleet {
-    /// The node for a run.
+    /// The node for a call.
     pub(super) fn choose(&mut self, ask: &Ask, excluded: &[NodeId], now: Timestamp) -> Option<NodeId> {
         if self.nodes.len() > SMALL {
             let candidates = self.candidates(ask, excluded, now);
-            return self.best(candidates.iter(), ask);
+            if !candidates.is_empty() {
+                return self.best(candidates.iter(), ask);
+            }
         }
+        // The index knows nothing of the slots that tasks leave free.
+        let run = (ask, Claim::Call);
         let passes =
-            |id: &NodeId| self.nodes.get(*id).is_some_and(|node| filters::passes((*id, node), ask, excluded, now));
+            |id: &NodeId| self.nodes.get(*id).is_some_and(|node| filters::passes((*id, node), run, excluded, now));
         self.best(self.nodes.by_name().filter(passes), ask)
     }
 
-    /// The same, with what was looked at.
+    /// The node for a task, with what was looked at.
     pub(super) fn choose_and_explain(&mut self, ask: &Arc<Ask>, excluded: &[NodeId], now: Timestamp) -> Decision {
         if self.nodes.len() <= SMALL {
             return self.explain_all(ask, excluded, now);
@@ -66,7 +70,7 @@ impl Fleet {
         let mut best = Best::default();
         let verdict = |node| {
             let node = (node, self.nodes.get(node)?);
-            let verdict = match filters::rejection(node, ask, excluded, now) {
+            let verdict = match filters::rejection(node, (ask, Claim::Task), excluded, now) {
                 Some(filter) => Verdict::Rejected(filter),
                 None => Verdict::Scored(told(scores::terms(node.1, ask, &scale))),
             };
@@ -87,8 +91,9 @@ impl Fleet {
         if found.is_empty() {
             return found;
         }
-        let passes =
-            |id: &NodeId| self.nodes.get(*id).is_some_and(|node| filters::passes((*id, node), ask, excluded, now));
+        let passes = |id: &NodeId| {
+            self.nodes.get(*id).is_some_and(|node| filters::passes((*id, node), (ask, Claim::Task), excluded, now))
+        };
         let holders = self.holders.after(self.last_holder, &ask.artifact).take(HOLDERS);
         self.last_holder = holders.clone().last();
         found.add(holders.filter(passes), excluded, HOLDERS);

@@ -2,18 +2,32 @@
 
 use spear_types::{Capacity, Constraint, Duty, Timestamp};
 
-use super::{Link, NodeId, node::Node};
+use super::{
+    Link, NodeId,
+    node::{Claim, Node},
+};
 use crate::{Ask, Filter};
 
 /// The first filter that keeps the run off the node.
-pub(super) fn rejection((id, node): (NodeId, &Node), ask: &Ask, excluded: &[NodeId], now: Timestamp) -> Option<Filter> {
+pub(super) fn rejection(
+    (id, node): (NodeId, &Node),
+    (ask, claim): (&Ask, Claim),
+    excluded: &[NodeId],
+    now: Timestamp,
+) -> Option<Filter> {
     let excluded = excluded.contains(&id).then_some(Filter::Excluded);
-    excluded.or_else(|| standing(node, now)).or_else(|| fitness(node, ask)).or_else(|| room(node.free(), node, ask))
+    let standing = excluded.or_else(|| standing(node, now));
+    standing.or_else(|| fitness(node, ask)).or_else(|| room(node.free_for(claim), node, (ask, claim)))
 }
 
 /// Whether no filter does; says nothing, so that it costs little.
-pub(super) fn passes((id, node): (NodeId, &Node), ask: &Ask, excluded: &[NodeId], now: Timestamp) -> bool {
-    room(node.free(), node, ask).is_none()
+pub(super) fn passes(
+    (id, node): (NodeId, &Node),
+    (ask, claim): (&Ask, Claim),
+    excluded: &[NodeId],
+    now: Timestamp,
+) -> bool {
+    room(node.free_for(claim), node, (ask, claim)).is_none()
         && !excluded.contains(&id)
         && standing(node, now).is_none()
         && suits(node, ask)
@@ -39,7 +53,7 @@ fn standing(node: &Node, now: Timestamp) -> Option<Filter> {
 
 /// Why the node never can, whatever is free.
 pub(super) fn never(node: &Node, ask: &Ask) -> Option<Filter> {
-    fitness(node, ask).or_else(|| room(node.spec.capacity, node, ask))
+    fitness(node, ask).or_else(|| room(node.spec.capacity, node, (ask, Claim::Task)))
 }
 
 fn fitness(node: &Node, ask: &Ask) -> Option<Filter> {
@@ -57,9 +71,9 @@ fn has_agent(node: &Node, ask: &Ask) -> bool {
 }
 
 /// What of `free` is too little.
-fn room(free: Capacity, node: &Node, ask: &Ask) -> Option<Filter> {
+fn room(free: Capacity, node: &Node, (ask, claim): (&Ask, Claim)) -> Option<Filter> {
     if free.slots == 0 {
-        return Some(Filter::Slots(node.spec.capacity.slots));
+        return Some(Filter::Slots(node.spec.capacity.slots, node.kept_from(claim)));
     }
     if free.cpu < ask.resources.cpu {
         return Some(Filter::Cpu(ask.resources.cpu.as_millis(), free.cpu.as_millis()));

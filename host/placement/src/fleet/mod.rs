@@ -25,11 +25,14 @@ use self::{
     functions::Functions,
     holders::Holders,
     index::Index,
-    node::Node,
+    node::{Claim, Node},
     nodes::{Nodes, larger},
     penalty::{Health, Phase},
 };
 use crate::{Ask, Decision};
+
+/// The most artifacts of one node that are taken note of: it is a node's word, and memory.
+const MAX_ARTIFACTS: usize = 10_000;
 
 /// All nodes.
 ///
@@ -151,11 +154,14 @@ impl Fleet {
     pub fn heard(&mut self, node: NodeId, load: Load, new_artifacts: &[Digest]) {
         let Some(known) = self.nodes.get_mut(node) else { return };
         known.load = load;
-        known.spec.artifacts.extend(new_artifacts);
-        new_artifacts.iter().for_each(|artifact| self.holders.add(node, *artifact));
+        let room = MAX_ARTIFACTS.saturating_sub(known.spec.artifacts.len());
+        for artifact in new_artifacts.iter().take(room) {
+            known.spec.artifacts.insert(*artifact);
+            self.holders.add(node, *artifact);
+        }
     }
 
-    /// Chooses a node and reserves what the run takes. `excluded` are nodes that refused this very run.
+    /// Chooses a node for a call and reserves what the run takes. `excluded` are nodes that refused this very run.
     pub fn place(&mut self, ask: &Arc<Ask>, excluded: &[NodeId], now: Timestamp) -> Option<NodeId> {
         self.end_penalties(now);
         let chosen = self.choose(ask, excluded, now)?;
@@ -163,7 +169,7 @@ impl Fleet {
         Some(chosen)
     }
 
-    /// The same, with what was looked at.
+    /// The same for a task, which leaves some slots of each node free for calls, with what was looked at.
     pub fn place_and_explain(
         &mut self,
         ask: &Arc<Ask>,
@@ -233,10 +239,10 @@ impl Fleet {
         refuse::could_ever(&self.nodes, ask)
     }
 
-    /// Whether this node could take the run now. What was blocked is tried again where there is room, and nowhere else.
+    /// Whether this node could take a task's run now. What was blocked is tried again where there is room, and nowhere else.
     #[must_use]
     pub fn fits(&self, node: NodeId, ask: &Ask, now: Timestamp) -> bool {
-        self.nodes.get(node).is_some_and(|known| filters::passes((node, known), ask, &[], now))
+        self.nodes.get(node).is_some_and(|known| filters::passes((node, known), (ask, Claim::Task), &[], now))
     }
 
     /// Why no node has room now, for a caller that does not wait. `gone` says more of a node whose link is not open.

@@ -39,6 +39,18 @@ pub enum Link {
     Gone,
 }
 
+/// One slot of so many is kept for calls: they do not wait, and would find no room as long as tasks do.
+const KEPT: u32 = 16;
+
+/// What a run is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// A task, which waits where there is no room.
+    Task,
+    /// A call, which does not.
+    Call,
+}
+
 /// Whether a node may have runs, and if not, the first reason. Time does not change it: a penalty that is over is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -104,7 +116,7 @@ impl Node {
         if self.health.is_some_and(|health| matches!(health.phase, Phase::Avoided | Phase::Tried)) {
             return Standing::Penalised;
         }
-        if self.free().slots == 0 { Standing::Full } else { Standing::Open }
+        if self.free_for(Claim::Task).slots == 0 { Standing::Full } else { Standing::Open }
     }
 
     /// The share of what is used most, 0 to 1.
@@ -131,6 +143,20 @@ impl Node {
             slots: slots.saturating_sub(self.reserved.slots),
             cpu: Cpu::from_millis(cpu.as_millis().saturating_sub(self.reserved.cpu.as_millis())),
             memory: memory.saturating_sub(self.reserved.memory),
+        }
+    }
+
+    /// The same, as far as it is for such runs.
+    pub(super) fn free_for(&self, claim: Claim) -> Capacity {
+        let free = self.free();
+        Capacity { slots: free.slots.saturating_sub(self.kept_from(claim)), ..free }
+    }
+
+    /// Slots that such runs leave free.
+    pub(super) fn kept_from(&self, claim: Claim) -> u32 {
+        match claim {
+            Claim::Call => 0,
+            Claim::Task => self.spec.capacity.slots / KEPT,
         }
     }
 

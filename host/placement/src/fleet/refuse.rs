@@ -3,7 +3,11 @@
 use bytesize::ByteSize;
 use spear_types::{Code, Cpu, Duty, Refusal, Timestamp};
 
-use super::{Link, NodeId, filters, node::Node, nodes::Nodes};
+use super::{
+    Link, NodeId, filters,
+    node::{Claim, Node},
+    nodes::Nodes,
+};
 use crate::{Ask, Filter};
 
 /// How many nodes a refusal names: enough to see a pattern, few enough to read.
@@ -22,7 +26,7 @@ pub(super) fn refusal(nodes: &Nodes, ask: &Ask, now: Timestamp, gone: impl Fn(No
     if let Err(refusal) = could_ever(nodes, ask) {
         return refusal;
     }
-    let why = listed(nodes, |named| match filters::rejection(named, ask, &[], now)? {
+    let why = listed(nodes, |named| match filters::rejection(named, (ask, Claim::Call), &[], now)? {
         Filter::Link => gone(named.0).or_else(|| Some(Filter::Link.to_string())),
         filter => Some(filter.to_string()),
     });
@@ -50,7 +54,7 @@ fn what_would_help(nodes: &Nodes, ask: &Ask) -> &'static str {
     let lacking = |lacks: fn(&Filter) -> bool| {
         nodes.iter().filter_map(|(_, node)| filters::never(node, ask)).any(|filter| lacks(&filter))
     };
-    if lacking(|filter| matches!(filter, Filter::Slots(_) | Filter::Cpu(..) | Filter::Memory(..))) {
+    if lacking(|filter| matches!(filter, Filter::Slots(..) | Filter::Cpu(..) | Filter::Memory(..))) {
         return "ask for less in [placement] and [limits] of spear.toml, or start a larger node with `spear spearlet`";
     }
     if lacking(|filter| *filter == Filter::Agent) {
@@ -62,7 +66,7 @@ fn what_would_help(nodes: &Nodes, ask: &Ask) -> &'static str {
 /// A filter that the node does not pass with all of it free.
 fn never(filter: Filter) -> String {
     match filter {
-        Filter::Slots(_) => "it has no slots".to_owned(),
+        Filter::Slots(..) => "it has no slots".to_owned(),
         Filter::Cpu(asked, has) => {
             format!("{} cores are asked, it has {}", Cpu::from_millis(asked), Cpu::from_millis(has))
         }

@@ -69,7 +69,8 @@ impl NodesApi {
     /// The service, for messages of a link.
     pub(super) fn server(self) -> NodeServiceServer<Self> {
         let limit = self.lease.max_link_message();
-        NodeServiceServer::new(self).max_decoding_message_size(limit).max_encoding_message_size(limit)
+        // A call that was remembered under other limits is ordered all the same: the link would end over it, and the next.
+        NodeServiceServer::new(self).max_decoding_message_size(limit).max_encoding_message_size(usize::MAX)
     }
 
     fn node(&self, name: &NodeName) -> Result<NodeInfo, Refusal> {

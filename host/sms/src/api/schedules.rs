@@ -3,12 +3,9 @@
 use spear_proto::v1;
 use spear_state::{Answer, Command, ScheduleRecord, State};
 use spear_types::{Call, Code, FunctionName, Refusal, ScheduleInfo, ScheduleName, TaskId, TaskOptions, Timestamp};
-use spear_wire::{Decode as _, capped, required};
+use spear_wire::{Decode as _, MAX_CRON, capped, required};
 
 use super::tasks::{Tasks, View};
-
-/// The longest cron expression in bytes; lists of every value of each field have less.
-const MAX_CRON: usize = 512;
 
 pub(super) async fn create(api: &Tasks, request: v1::CreateScheduleRequest) -> Result<ScheduleInfo, Refusal> {
     let v1::CreateScheduleRequest { name, cron, task } = request;

@@ -13,7 +13,7 @@ use std::{error::Error, time::Duration};
 
 use spear_placement::NodeId;
 use spear_proto::v1;
-use spear_state::Change;
+use spear_state::{CallEnd, Change};
 use spear_types::{
     AttemptId, Call, Code, FunctionName, FunctionVersion, LogLine, NodeName, Outcome, Refusal, TaskId, Usage,
 };
@@ -86,7 +86,7 @@ impl Direct {
             let mut seat = seat.map_err(|refusal| last.take().unwrap_or(refusal))?;
             match self.offer(&mut seat, task, &invocation).await {
                 Ok(response) => {
-                    seat.ran();
+                    seat.end = CallEnd::Ran;
                     return self.answered(&seat, task, function, response);
                 }
                 Err(Refused::Final(refusal)) => return Err(refusal),
@@ -104,7 +104,11 @@ impl Direct {
         };
         let mut request = tonic::Request::new(run_request(task, of));
         request.set_timeout(of.runnable.function.limits.timeout.saturating_add(NODE_SLACK));
-        let answer = client.run(request).await;
+        let answer = tokio::select! {
+            biased;
+            answer = client.run(request) => answer,
+            reason = seat.until_lost(&self.scheduler) => return Err(Refused::Final(seat.lost_with(&reason))),
+        };
         answer.map(tonic::Response::into_inner).map_err(|status| {
             let connected = !never_connected(&status);
             self.explain(seat, from_status(status), connected)
@@ -112,17 +116,16 @@ impl Direct {
     }
 
     /// A node that refuses says why itself; of one that is gone its link knows more than the broken call.
-    fn explain(&self, seat: &Seat, refusal: Refusal, connected: bool) -> Refused {
+    fn explain(&self, seat: &mut Seat, refusal: Refusal, connected: bool) -> Refused {
         match refusal.code {
             Code::QueueFull | Code::Draining => Refused::Unstarted(refusal),
-            Code::Unreachable if !connected => Refused::Unstarted(seat.unreachable(&refusal.message)),
+            Code::Unreachable if !connected => {
+                seat.end = CallEnd::Unreachable;
+                Refused::Unstarted(seat.unreachable(&refusal.message))
+            }
             Code::Unreachable => {
                 let reason = seat.lost(&self.scheduler).unwrap_or(refusal.message);
-                let message = format!("the node {} was lost while it had the call: {reason}", seat.name);
-                Refused::Final(
-                    Refusal::new(Code::NodeLost, message)
-                        .help("the function may have run: call again only if that does no harm"),
-                )
+                Refused::Final(seat.lost_with(&reason))
             }
             _ => Refused::Final(refusal),
         }

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use futures::stream::BoxStream;
 use spear_proto::v1::LinkResponse;
+use spear_types::Limits;
 
 pub(crate) use self::{
     link::serve,
@@ -51,8 +52,9 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// The largest message of a link, in bytes: a registration that names all that a node may have has to fit as well.
+    /// The largest message from a node, in bytes: a registration that names all that it may have has to fit as well, and
+    /// the end of what ran under the limits of another day.
     pub(crate) fn max_link_message(&self) -> usize {
-        self.max_message.max(register::MAX_MESSAGE)
+        self.max_message.max(register::MAX_MESSAGE).max(spear_wire::max_message(&Limits::MAXIMA))
     }
 }

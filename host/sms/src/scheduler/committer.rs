@@ -47,7 +47,7 @@ pub(crate) fn start(
     state: State,
     out: Out,
     journal: Arc<dyn Journal>,
-    perform: impl FnMut(Out) + Send + 'static,
+    perform: impl FnMut(Out) -> bool + Send + 'static,
 ) -> std::io::Result<(Scheduler, Committer)> {
     let core = std::sync::Mutex::new(Core::new(state, out));
     let shared = Arc::new(Shared { core, work: std::sync::Condvar::new(), sooner: Notify::new() });
@@ -77,23 +77,31 @@ impl Drop for Committer {
     }
 }
 
-impl<P: FnMut(Out)> Work<P> {
+impl<P: FnMut(Out) -> bool> Work<P> {
     fn run(&mut self) {
-        while let Some((number, out)) = self.next() {
+        let mut all_done = true;
+        while let Some(group) = self.next(all_done) {
+            let Some((number, out)) = group else {
+                all_done = (self.perform)(Out::default());
+                continue;
+            };
             if !self.remember(&out.changes) {
                 return;
             }
-            (self.perform)(out);
+            all_done = (self.perform)(out);
             self.memory.send_modify(|memory| memory.number = number);
         }
     }
 
-    /// Waits for a group; none at the end.
-    fn next(&self) -> Option<(u64, Out)> {
+    /// Waits for a group, no longer than [`AGAIN`] where something is left to do; none at the end.
+    fn next(&self, all_done: bool) -> Option<Option<(u64, Out)>> {
         let wanting = |core: &mut Core| core.is_empty() && !core.stopping;
-        let waited = self.shared.work.wait_while(self.shared.lock(), wanting);
+        let longest = if all_done { Duration::MAX } else { AGAIN };
+        let waited = self.shared.work.wait_timeout_while(self.shared.lock(), longest, wanting);
         // The lock itself says what a poisoned one means.
-        waited.map_or_else(|_| self.shared.lock().take(), |mut core| core.take())
+        let mut core = waited.map_or_else(|_| self.shared.lock(), |(core, _)| core);
+        let group = core.take();
+        (group.is_some() || !core.stopping).then_some(group)
     }
 
     /// Has a group remembered, however long that takes; false where that is given up: nobody is told of it.

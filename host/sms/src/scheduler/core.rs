@@ -103,6 +103,7 @@ fn is_wanted(command: &Command) -> bool {
         | Command::FunctionDeployed(_)
         | Command::FunctionRemoved(_)
         | Command::Forget(_)
+        | Command::Skipped(_)
         | Command::Tick => false,
     }
 }

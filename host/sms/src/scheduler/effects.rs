@@ -16,7 +16,7 @@ pub(crate) struct Effects {
     watches: Watches,
     links: Links,
     logs: Logs,
-    /// Orders whose calls the disk did not give: they are tried again with the next group.
+    /// Orders whose calls the disk did not give: they are tried again.
     unsent: Vec<Effect>,
 }
 
@@ -26,18 +26,20 @@ impl Effects {
     }
 
     /// Does it, group for group.
-    pub(crate) fn performing(mut self) -> impl FnMut(Out) + Send + 'static {
+    /// The answer is whether all was done; what was not is tried again with the next group, or an empty one.
+    pub(crate) fn performing(mut self) -> impl FnMut(Out) -> bool + Send + 'static {
         move |out| self.perform(out)
     }
 
     /// In the order of the commands. An order to a node whose link is gone is lost: the state gives it again once the
     /// node is back.
-    fn perform(&mut self, out: Out) {
+    fn perform(&mut self, out: Out) -> bool {
         self.calls.note(out.changes);
         let unsent = std::mem::take(&mut self.unsent);
         for effect in unsent.into_iter().chain(out.effects) {
             self.one(effect);
         }
+        self.unsent.is_empty()
     }
 
     fn one(&mut self, effect: Effect) {
@@ -56,7 +58,10 @@ impl Effects {
                     }
                 }
             }
-            Effect::Cancel { node, attempt } => self.links.send(node, Outgoing::Cancel(attempt)),
+            Effect::Cancel { node, attempt: over } => {
+                self.unsent.retain(|unsent| !matches!(unsent, Effect::Assign { attempt, .. } if *attempt == over));
+                self.links.send(node, Outgoing::Cancel(over));
+            }
             Effect::Close { node, session } => self.links.send(node, Outgoing::Close { session }),
             Effect::Changed(task) => self.watches.tell(task),
             Effect::Logged(task) => self.logs.notify(task),

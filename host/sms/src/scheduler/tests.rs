@@ -85,7 +85,10 @@ impl Rig {
         let journal = MemoryJournal::default();
         let ((words, told), (give, given), (effect, effects)) = (mpsc::channel(), mpsc::channel(), mpsc::channel());
         let told = Told { memory: journal.clone(), words: Mutex::new(told), given: give };
-        let perform = move |out: Out| out.effects.into_iter().for_each(|each| effect.send(each).unwrap());
+        let perform = move |out: Out| {
+            out.effects.into_iter().for_each(|each| effect.send(each).unwrap());
+            true
+        };
         let (scheduler, committer) = start(state(), Out::default(), Arc::new(told), perform).unwrap();
         Self { scheduler, committer, journal, words, given, effects }
     }

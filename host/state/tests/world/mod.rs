@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use spear_placement::Ask;
 use spear_state::{
-    Answer, Command, Effect, Joining, Journal as _, MemoryJournal, Out, Report, ReportKind, ScheduleRecord, State,
-    Submission,
+    Answer, CallEnd, Command, Effect, Joining, Journal as _, MemoryJournal, Out, Report, ReportKind, ScheduleRecord,
+    State, Submission,
 };
 use spear_types::{
     AttemptId, Code, Duty, FunctionVersion, Outcome, Refusal, RetryPolicy, TaskId, TaskInfo, TaskState, Timestamp,
@@ -314,7 +314,8 @@ impl World {
     fn hangs_up(&mut self, at: usize, ran: bool) {
         if !self.calls.is_empty() {
             let (node, ask) = self.calls.swap_remove(at % self.calls.len());
-            self.apply(Command::Release { node, ask, ran }).unwrap();
+            let end = if ran { CallEnd::Ran } else { CallEnd::Unreachable };
+            self.apply(Command::Release { node, ask, end }).unwrap();
         }
     }
 

@@ -139,7 +139,7 @@ pub(super) fn lines(
         let ((_, attempt, first), row) = (key.value(), row.value());
         let Lines { node, dropped, lines } = split(&place, row)?;
         let function = Some((function.clone(), version));
-        reader.add(LoggedLines { attempt, first, lines, dropped, function, node: Some(node) }, counted(row));
+        reader.add(LoggedLines { attempt, first, lines, dropped, function, node: Some(node) });
         if reader.is_full() {
             break;
         }
@@ -169,7 +169,7 @@ impl Reader {
 
     /// Adds what is not there yet. Dropped lines alone are told where they are not the first thing after the place: who
     /// reads on from there was told of them.
-    fn add(&mut self, mut row: LoggedLines, bytes: u64) {
+    fn add(&mut self, mut row: LoggedLines) {
         let tells = row.lines.is_empty() && (row.attempt, row.first) > (self.after.0, self.after.1.saturating_add(1));
         let seen = self.seen(&row);
         row.lines.drain(..seen);
@@ -178,7 +178,7 @@ impl Reader {
         }
         row.first = row.first.saturating_add(seen as u64);
         self.last = (row.attempt, row.first.saturating_add((row.lines.len() as u64).saturating_sub(1)));
-        (self.lines, self.bytes) = (self.lines + row.lines.len(), self.bytes + bytes);
+        (self.lines, self.bytes) = (self.lines + row.lines.len(), self.bytes + log_size(&row.lines));
         self.read.push(row);
     }
 
