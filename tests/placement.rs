@@ -7,7 +7,7 @@ use spear_types::{Code, Constraints, Cpu, Placement, PlacementPolicy, TaskId, Ta
 use tonic::Code as Grpc;
 
 use crate::{
-    harness::{Function, Link, NewTask, Refused as _, Sms, Spearlet, eventually, link, register},
+    harness::{FullNode, Function, Link, NewTask, Refused as _, Sms, Spearlet, eventually, link, register},
     own_door,
 };
 
@@ -256,6 +256,23 @@ async fn what_a_full_node_refuses_goes_to_the_next_one_whoever_filled_it() {
     let TaskState::Ended { node, .. } = &ended.task.state else { unreachable!() };
     assert_eq!((node.as_ref().unwrap().as_str(), ended.text()), ("other", "Ada"));
     by_another.abort();
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_begins_is_offered_to_three_nodes_and_refused_as_the_last_one_refused_it() {
+    let sms = Sms::alone().await;
+    let mut nodes = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        nodes.push(FullNode::of(&sms.api, name).await);
+    }
+    function(&sms, "echo", Placement::default()).await;
+    let refusal = sms.api.invoke("echo", "").await.refused(Code::QueueFull, Grpc::ResourceExhausted);
+    assert_eq!(refusal.message, "somebody else has all of it");
+    let mut offered: Vec<u32> = nodes.iter().map(FullNode::calls).collect();
+    offered.sort_unstable();
+    assert_eq!(offered, [0, 0, 1, 1, 1]);
+    assert!(sms.api.all_nodes().await.iter().all(|node| node.reserved.slots == 0));
+    assert_eq!(sms.api.list(None, &[]).await.unwrap(), []);
 }
 
 #[tokio::test]
