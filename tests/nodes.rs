@@ -119,7 +119,10 @@ async fn a_name_that_a_live_node_has_is_not_given_to_another_until_the_first_is_
     let mut first = Spearlet::of(&sms, "one").await;
     let address = sms.api.live_nodes().await[0].address.clone();
 
-    let link = Link::open(&sms.api, register("one", 1)).await.map(|_| ());
+    // Another program at another address: it cannot be the first one that is back.
+    let other = v1::Register { address: "http://127.0.0.1:2".to_owned(), ..register("one", 1) };
+    assert!(other.address != address && !other.incarnation.is_empty());
+    let link = Link::open(&sms.api, other).await.map(|_| ());
     let refusal = link.refused(Code::NameTaken, Grpc::AlreadyExists);
     assert!(refusal.message.contains(&address), "{refusal}");
 
