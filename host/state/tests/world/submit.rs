@@ -42,7 +42,7 @@ impl World {
     /// Tasks that have not ended.
     pub(super) fn live(&self) -> usize {
         let counts = self.state.counts();
-        usize::try_from(counts.queued + counts.assigned + counts.running).unwrap()
+        counts.queued + counts.assigned + counts.running
     }
 
     fn live_of(&self, function: &FunctionName) -> usize {
