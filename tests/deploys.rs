@@ -1,11 +1,13 @@
 //! Versions: what makes one, what does not, and two authors at once.
 
+use std::time::Duration;
+
 use futures::channel::mpsc;
 use spear_proto::v1;
 use spear_types::{Code, Digest, LimitRequest};
 use tonic::Code as Grpc;
 
-use crate::harness::{Function, Refused as _, Sms, eventually, example, payload, soon};
+use crate::harness::{Function, NewTask, Refused as _, Sms, eventually, example, payload, soon};
 
 #[tokio::test]
 async fn the_same_deployed_twice_makes_no_second_version_and_no_second_artifact() {
@@ -20,6 +22,25 @@ async fn the_same_deployed_twice_makes_no_second_version_and_no_second_artifact(
     assert_eq!(second["function"], first["function"]);
     assert_eq!(sms.kept().await, kept);
     assert!(sms.spear(args).await.answer().starts_with("unchanged hello version 1"));
+}
+
+#[tokio::test]
+async fn a_removal_whose_client_hangs_up_is_whole_or_was_none() {
+    let sms = Sms::alone().await;
+    for attempt in 0..40 {
+        sms.api.deploy(&Function::guest("hello")).await.unwrap();
+        sms.api.submit(NewTask::of("hello", "")).await.unwrap();
+        let request = v1::DeleteFunctionRequest { name: "hello".to_owned() };
+        let mut functions = sms.api.functions();
+        let hung_up = Duration::from_micros(300 + attempt * 50);
+        let _ = tokio::time::timeout(hung_up, functions.delete_function(request)).await;
+        let both = async || {
+            let stored = sms.api.versions("hello").await.is_ok();
+            let taken = sms.api.submit(NewTask::of("hello", "")).await.is_ok();
+            (stored == taken).then_some(())
+        };
+        eventually("one answer of the store and of the state", both).await;
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use spear_types::{Code, Constraints, Cpu, Placement, PlacementPolicy, TaskId, Ta
 use tonic::Code as Grpc;
 
 use crate::{
-    harness::{Function, Link, NewTask, Refused as _, Sms, Spearlet, eventually, link, register},
+    harness::{FullNode, Function, Link, NewTask, Refused as _, Sms, Spearlet, eventually, link, register},
     own_door,
 };
 
@@ -49,6 +49,19 @@ async fn shares(sms: &Sms, tasks: &[TaskId]) -> BTreeMap<String, usize> {
 
 fn all_on(node: &str, tasks: usize) -> BTreeMap<String, usize> {
     [(node.to_owned(), tasks)].into()
+}
+
+#[tokio::test]
+async fn calls_find_room_while_tasks_wait_for_it() {
+    let sms = Sms::alone().await;
+    let _node = Spearlet::of_set(&sms, "one", &[("SPEAR_SPEARLET_SLOTS", "16")]).await;
+    sms.deploy("slow-log").await;
+    sms.deploy("hello").await;
+    let long = || NewTask::of("slow-log", r#"{"lines": 1, "every_ms": 25000}"#);
+    let tasks = sms.api.submit_all((0..20).map(|_| long())).await.unwrap();
+    sms.is_running(15).await;
+    assert_eq!(sms.api.task(tasks[19].0).await.unwrap().state.name(), "queued");
+    assert_eq!(sms.api.invoke("hello", "Ada").await.unwrap().text(), "Hello, Ada!");
 }
 
 #[tokio::test]
@@ -256,6 +269,23 @@ async fn what_a_full_node_refuses_goes_to_the_next_one_whoever_filled_it() {
     let TaskState::Ended { node, .. } = &ended.task.state else { unreachable!() };
     assert_eq!((node.as_ref().unwrap().as_str(), ended.text()), ("other", "Ada"));
     by_another.abort();
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_begins_is_offered_to_three_nodes_and_refused_as_the_last_one_refused_it() {
+    let sms = Sms::alone().await;
+    let mut nodes = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        nodes.push(FullNode::of(&sms.api, name).await);
+    }
+    function(&sms, "echo", Placement::default()).await;
+    let refusal = sms.api.invoke("echo", "").await.refused(Code::QueueFull, Grpc::ResourceExhausted);
+    assert_eq!(refusal.message, "somebody else has all of it");
+    let mut offered: Vec<u32> = nodes.iter().map(FullNode::calls).collect();
+    offered.sort_unstable();
+    assert_eq!(offered, [0, 0, 1, 1, 1]);
+    assert!(sms.api.all_nodes().await.iter().all(|node| node.reserved.slots == 0));
+    assert_eq!(sms.api.list(None, &[]).await.unwrap(), []);
 }
 
 #[tokio::test]

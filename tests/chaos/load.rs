@@ -27,18 +27,22 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// It succeeds.
+    fn plain(task: NewTask) -> Self {
+        Self { task, kind: OutcomeKind::Succeeded, answer: None, fragile: false, cancelled: false, lines: None }
+    }
+
+    /// One that writes so many lines, one every 100 ms.
+    pub(super) fn witness(key: &str, lines: usize) -> Self {
+        let call = json!({ "lines": lines, "every_ms": 100 }).to_string();
+        Self { lines: Some(lines), ..Self::plain(NewTask::of("witness", call).key(key).retry(retries(100))) }
+    }
+
     /// One of those that there are.
     fn any(random: &mut Random, key: &str) -> Self {
         // Whatever is killed, and how often: another attempt is made.
         let task = |function: &str, body: &str| NewTask::of(function, body.to_owned()).key(key).retry(retries(100));
-        let plain = |task| Self {
-            task,
-            kind: OutcomeKind::Succeeded,
-            answer: None,
-            fragile: false,
-            cancelled: false,
-            lines: None,
-        };
+        let plain = Self::plain;
         let slow = json!({ "lines": 20, "every_ms": 10 }).to_string();
         let flaky = json!({ "succeed_on": 3 }).to_string();
         match random.below(20) {

@@ -7,39 +7,45 @@
 //!                                  ╰─▶ settle: what is listed is what was acknowledged; no end ever changed
 //! ```
 //!
-//! `SPEAR_CHAOS_SEED` repeats a run as far as chance goes; `SPEAR_CHAOS_KILLS` is how many of each kind there are, and
-//! `SPEAR_CHAOS_SECONDS` ends it before that. `cargo xtask chaos` sets them.
+//! Every run of the tests takes a sample. `cargo xtask chaos` takes the rest, and says how much by the environment:
+//! `SPEAR_CHAOS_SEED` repeats a run as far as chance goes; `SPEAR_CHAOS_KILLS` is how many of each kind there are,
+//! `SPEAR_CHAOS_SECONDS` ends it before that, and the file `SPEAR_CHAOS_DONE` then says how many there were.
 
 mod cluster;
 mod ledger;
 mod load;
 mod settle;
+mod witness;
 
 use std::{
-    env,
+    env, fs,
     time::{Duration, Instant},
 };
 
 use crate::harness::{Random, seed};
 use cluster::{Cluster, Strike};
 
-/// How long, how often, and from where.
+/// From where, how often, and for how long at most.
 struct Plan {
     seed: u64,
+    /// Of each kind.
     kills: u64,
-    end: Option<Instant>,
+    time: Duration,
+}
+
+fn of_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
+    env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
 }
 
 impl Plan {
-    fn of_environment() -> Self {
-        let number = |name: &str| env::var(name).ok().map(|text| text.parse().expect("a number"));
-        let end = number("SPEAR_CHAOS_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
-        let seed = number("SPEAR_CHAOS_SEED").unwrap_or_else(seed);
-        Self { seed, kills: number("SPEAR_CHAOS_KILLS").unwrap_or(8), end }
+    fn new(kills: u64, time: Duration) -> Self {
+        Self { seed: of_environment("SPEAR_CHAOS_SEED").unwrap_or_else(seed), kills, time }
     }
 
-    fn is_over(&self) -> bool {
-        self.end.is_some_and(|end| end < Instant::now())
+    /// As `cargo xtask chaos` wants it.
+    fn whole() -> Self {
+        let time = of_environment("SPEAR_CHAOS_SECONDS").map_or(Duration::MAX, Duration::from_secs);
+        Self::new(of_environment("SPEAR_CHAOS_KILLS").unwrap_or(100), time)
     }
 
     /// So many strikes of each kind, in an order of chance.
@@ -53,28 +59,47 @@ impl Plan {
         }
         strikes
     }
-}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_acknowledged_task_ends_once_whatever_is_killed_and_when() {
-    let plan = Plan::of_environment();
-    let mut random = Random::new(plan.seed);
-    let mut cluster = Cluster::start(&mut random, &[]).await;
-    for (number, strike) in plan.strikes(&mut random).into_iter().enumerate() {
-        if plan.is_over() {
-            eprintln!("the time is over after {number} kills");
-            break;
+    /// Strikes until all is done or the time is over, and looks at what came of it. How many there were.
+    async fn carry_out(&self) -> usize {
+        let (start, mut random) = (Instant::now(), Random::new(self.seed));
+        let mut cluster = Cluster::start(&mut random, &[]).await;
+        let strikes = self.strikes(&mut random);
+        let mut done = 0;
+        for strike in &strikes {
+            if start.elapsed() > self.time {
+                break;
+            }
+            done += 1;
+            cluster.strike(done, *strike, &mut random).await;
         }
-        cluster.strike(number, strike, &mut random).await;
+        let (struck, verdict) = (start.elapsed(), cluster.settle().await);
+        let of = strikes.len();
+        eprintln!("seed {}: {done} of {of} kills done in {struck:.1?}: {verdict}", self.seed);
+        done
     }
-    let verdict = cluster.settle().await;
-    eprintln!("seed {}: {verdict}", plan.seed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes two minutes by the clock: run it with `cargo xtask chaos`"]
-async fn a_partition_of_5_s_costs_nothing_and_one_of_60_s_moves_the_tasks() {
-    let plan = Plan::of_environment();
+async fn every_acknowledged_task_ends_once_whatever_a_sample_of_kills_hits() {
+    const BUSY: Duration = Duration::from_secs(30);
+    let done = Plan::new(20, BUSY).carry_out().await;
+    assert!(done > 0, "nothing was killed within {BUSY:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: run it with `cargo xtask chaos`"]
+async fn every_acknowledged_task_ends_once_whatever_is_killed_and_when() {
+    let done = Plan::whole().carry_out().await;
+    if let Some(file) = env::var_os("SPEAR_CHAOS_DONE") {
+        fs::write(file, done.to_string()).expect("a file to say it in");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes half a minute by the clock: run it with `cargo xtask chaos`"]
+async fn a_partition_of_5_s_costs_nothing_but_time() {
+    let plan = Plan::whole();
     let mut random = Random::new(plan.seed);
     // The SMS's own lease.
     let mut cluster = Cluster::start(&mut random, &[]).await;
@@ -82,8 +107,20 @@ async fn a_partition_of_5_s_costs_nothing_and_one_of_60_s_moves_the_tasks() {
         cluster.cut_for(Duration::from_secs(5)).await;
         assert_eq!(cluster.moved(), 0, "attempts were given up, which cost only time");
     }
+    let verdict = cluster.settle().await;
+    eprintln!("seed {}: {verdict}", plan.seed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes more than a minute by the clock: run it with `cargo xtask chaos`"]
+async fn a_partition_of_60_s_moves_the_tasks_and_what_the_old_attempts_say_later_is_refused() {
+    let plan = Plan::whole();
+    let mut random = Random::new(plan.seed);
+    let mut cluster = Cluster::start(&mut random, witness::SMS).await;
+    let witness = cluster.witness().await;
     cluster.cut_for(Duration::from_secs(60)).await;
     assert!(cluster.moved() > 0, "the node kept what nobody could hear of");
+    cluster.refuses_what_is_late(witness).await;
     let verdict = cluster.settle().await;
     eprintln!("seed {}: {verdict}", plan.seed);
 }

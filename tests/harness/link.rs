@@ -61,18 +61,11 @@ impl Link {
 
     /// The next order.
     pub(crate) async fn order(&mut self) -> order::Kind {
-        self.order_or_end().await.expect("the link is open")
-    }
-
-    /// The next order; none where the SMS closes the link first.
-    pub(crate) async fn order_or_end(&mut self) -> Option<order::Kind> {
         loop {
             if let Some(order) = self.orders.pop_front() {
-                return Some(order.kind.expect("an order"));
+                return order.kind.expect("an order");
             }
-            if !self.receive().await.unwrap_or(false) {
-                return None;
-            }
+            assert!(self.receive().await.expect("the link is open"), "the SMS closed the link");
         }
     }
 

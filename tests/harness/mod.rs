@@ -8,6 +8,7 @@
 
 mod api;
 mod follow;
+mod full_node;
 mod function;
 mod home;
 mod journal;
@@ -32,6 +33,7 @@ use tokio::time::{Instant, sleep, timeout};
 pub(crate) use self::{
     api::{Answer, Api, Invoked, TaskLog, payload},
     follow::{Place, assert_whole},
+    full_node::FullNode,
     function::{Function, messages},
     home::{Home, Ran},
     journal::fill,

@@ -7,6 +7,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
     process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, SystemTime},
 };
 
@@ -70,10 +71,13 @@ impl Sms {
 
     /// One whose port nobody takes while it is dead: clients that look for it would take one of those given out.
     pub(crate) async fn alone_at_a_port_of_its_own(home: Home, settings: Settings<'_>) -> Self {
+        const PORTS: usize = 10_000;
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
         let address = (20_000..30_000).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-        // Each test looks from another place on.
-        let address = address.cycle().skip(std::process::id() as usize % 10_000);
-        let address = address.take(10_000).find(|address| TcpListener::bind(address).is_ok()).expect("a free port");
+        // Each test looks from another place on, and finds another one before that: the first may be dead just then.
+        let place = std::process::id() as usize + NEXT.fetch_add(PORTS / 10, Ordering::Relaxed);
+        let address = address.cycle().skip(place % PORTS);
+        let address = address.take(PORTS).find(|address| TcpListener::bind(address).is_ok()).expect("a free port");
         Self::at(address, "sms", home, settings).await
     }
 
@@ -93,6 +97,12 @@ impl Sms {
         let program = Program::start(command);
         let url = listening(&program, "sms").await;
         Self { program, home, api: Api::new(&url), url, environment: Vec::new() }
+    }
+
+    /// The same under other settings.
+    pub(crate) async fn kill_and_start_again_with(&mut self, role: &str, settings: Settings<'_>) {
+        self.environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self.kill_and_start_again(role).await;
     }
 
     /// Kills it, and starts another on the same port with the same data, with a node in its process or without.

@@ -6,9 +6,9 @@ mod rude;
 
 use std::time::Duration;
 
-use spear_types::{AttemptId, OutcomeKind, TaskId};
+use spear_types::{AttemptId, LimitRequest, OutcomeKind, TaskId};
 
-use crate::harness::{Link, NewTask, Sms, Spearlet, register};
+use crate::harness::{Function, Link, NewTask, Sms, Spearlet, register};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -40,4 +40,17 @@ async fn a_call_that_is_larger_than_a_node_takes_is_refused_and_its_link_stays_o
     let ended = sms.api.ended(task).await;
     assert_eq!(ended.outcome.kind(), OutcomeKind::Refused, "{:?}", ended.outcome);
     assert!(!small.program.stderr.text().contains("no link to the SMS"));
+}
+
+#[tokio::test]
+async fn a_call_that_was_taken_under_wider_limits_is_refused_and_the_link_stays_open() {
+    let mut sms = Sms::alone_set(PATIENT).await;
+    let limits = LimitRequest { payload: Some(16 << 20), ..LimitRequest::default() };
+    sms.api.deploy(&Function::guest("echo").limits(limits)).await.unwrap();
+    let task = sms.api.submit(NewTask::of("echo", vec![b'a'; 12 << 20])).await.unwrap();
+    sms.kill_and_start_again_with("sms", &[("SPEAR_MAXIMA_PAYLOAD", "1MiB"), ("SPEAR_MAXIMA_LOG", "64KiB")]).await;
+    let node = Spearlet::of(&sms, "one").await;
+    let ended = sms.api.ended(task).await;
+    assert_eq!(ended.outcome.kind(), OutcomeKind::Refused, "{:?}", ended.outcome);
+    assert!(!node.program.stderr.text().contains("no link to the SMS"));
 }

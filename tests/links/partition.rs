@@ -3,13 +3,18 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
-use spear_types::{NodeState, OutcomeKind, TaskState};
+use spear_types::{AttemptId, NodeState, OutcomeKind, TaskState};
 
 use super::{HOUR, PATIENT};
 use crate::harness::{Cable, Function, NewTask, Proxy, Sms, Spearlet, assert_whole, ended_at, eventually, retries};
 
 /// A node is given up soon.
-const HASTY: &[(&str, &str)] = &[("SPEAR_SMS_LEASE", "600ms"), ("SPEAR_SMS_HEARTBEAT", "50ms")];
+const HASTY: &[(&str, &str)] = &[
+    ("SPEAR_SMS_LEASE", "600ms"),
+    ("SPEAR_SMS_HEARTBEAT", "50ms"),
+    // It says which reports it refuses.
+    ("SPEAR_LOG_LEVEL", "info,sms::nodes=debug"),
+];
 
 /// Waits until the SMS has not heard of a node for so long.
 async fn silent_for(sms: &Sms, name: &str, time: Duration) {
@@ -66,7 +71,7 @@ async fn one_that_is_longer_moves_the_tasks_and_what_the_old_attempts_say_later_
     sms.deploy("echo").await;
     let brief = sms.api.submit(NewTask::of("brief", "")).await.unwrap();
     sms.api.runs(brief).await;
-    let two = Spearlet::of(&sms, "two").await;
+    let _two = Spearlet::of(&sms, "two").await;
     cable.cut();
     is_lost(&sms, "one").await;
     let ended = sms.api.ended(brief).await;
@@ -76,10 +81,9 @@ async fn one_that_is_longer_moves_the_tasks_and_what_the_old_attempts_say_later_
 
     cable.heal();
     one.is_live(&sms).await;
-    // What it has to say comes before the end of whatever it is given from now on.
-    drop(two);
-    let last = sms.api.submit(NewTask::of("echo", "")).await.unwrap();
-    sms.api.ended(last).await;
+    let late = AttemptId { task: brief, attempt: 1 };
+    let refused = sms.program.stderr.line_with(&format!("{late} is over")).await;
+    assert!(refused.contains("a report is refused") && refused.contains("node=one"), "{refused}");
     assert_eq!(sms.api.ended(brief).await.task, ended.task);
     let log = one.program.stderr.text();
     assert!(!log.contains("panicked"), "{log}");

@@ -1,7 +1,7 @@
 //! What a node says is believed once, and only of what it was given.
 
 use spear_proto::v1::{self, order, report};
-use spear_types::{AttemptId, Failure, NodeState, Outcome, TaskId, TaskState};
+use spear_types::{AttemptId, Failure, NodeState, Outcome, Payload, TaskId, TaskState};
 use spear_wire::Encode as _;
 
 use super::{PATIENT, submit, with_one_task};
@@ -168,16 +168,27 @@ async fn after_a_restart_of_the_sms_the_node_goes_on_with_what_it_holds() {
 
 #[tokio::test]
 async fn a_cancel_reaches_the_node_and_its_word_ends_the_task() {
-    let (sms, mut node, attempt) = with_one_task().await;
-    let number = node.report(attempt, link::started());
-    node.is_acknowledged(number).await;
-    let info = sms.api.cancel(attempt.task).await.unwrap();
-    assert!(matches!(info.state, TaskState::Running { cancelling: true, .. }), "{info:?}");
-    assert_eq!(node.cancelled().await, attempt);
-    // It had ended before it heard of it.
-    node.report(attempt, link::succeeded("already"));
-    let ended = sms.api.ended(attempt.task).await;
-    assert!(matches!(ended.outcome, Outcome::Succeeded(_) | Outcome::Cancelled), "{}", ended.outcome);
+    let failure = Failure { code: "x".to_owned(), message: String::new(), retryable: true, exit: None };
+    for word in [
+        // It was stopped.
+        Outcome::Cancelled,
+        // It had ended before the node heard of it.
+        Outcome::Succeeded(Payload { body: "already".into(), ..Payload::default() }),
+        Outcome::Failed(failure),
+    ] {
+        let (sms, mut node, attempt) = with_one_task().await;
+        let number = node.report(attempt, link::started());
+        node.is_acknowledged(number).await;
+        let info = sms.api.cancel(attempt.task).await.unwrap();
+        assert!(matches!(info.state, TaskState::Running { cancelling: true, .. }), "{info:?}");
+        assert_eq!(node.cancelled().await, attempt);
+        // It waits for the node's word, however often one asks.
+        let info = sms.api.cancel(attempt.task).await.unwrap();
+        assert!(matches!(info.state, TaskState::Running { cancelling: true, .. }), "{info:?}");
+        node.report(attempt, link::ended(word.clone()));
+        let ended = sms.api.ended(attempt.task).await;
+        assert_eq!((ended.outcome, ended.task.attempt), (word, 1));
+    }
 }
 
 #[tokio::test]

@@ -49,17 +49,19 @@ async fn what_is_malformed_breaks_the_link_only() {
 }
 
 #[tokio::test]
-async fn numbers_that_jump_neither_panic_nor_hide_what_is_said_later() {
+async fn the_last_number_there_is_is_taken_and_one_that_jumps_ends_the_link_and_hides_nothing_said_later() {
     let (sms, mut node, attempt) = with_one_task().await;
+    // A link's first number may be any: what was said under those before is remembered.
     node.report_as(u64::MAX, attempt, link::started());
+    node.is_acknowledged(u64::MAX).await;
+    assert_eq!(sms.api.task(attempt.task).await.unwrap().state.name(), "running");
     let other = submit(&sms).await;
-    let (answered, closed) = match node.order_or_end().await {
-        Some(order) => (Some(order), false),
-        None => (None, true),
-    };
-    assert!(answered.is_some() || closed);
-    drop(node);
-    // Whatever came of that link: another program of the node's name is a new beginning.
+    assert_eq!(node.assigned().await, AttemptId { task: other, attempt: 1 });
+    // No number comes after it: what is said under another one is not believed, and the link ends.
+    node.report_as(1, attempt, link::succeeded("a lie"));
+    let refusal = from_status(node.closed().await.expect("a reason"));
+    assert!(refusal.code == Code::InvalidRequest && refusal.message.contains("its reports 1 came"), "{refusal}");
+    // Another program of the node's name is a new beginning, once the SMS knows that the link is gone.
     let mut node = loop {
         match Link::open(&sms.api, register("one", 10)).await {
             Ok(node) => break node,

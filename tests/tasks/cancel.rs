@@ -32,14 +32,14 @@ async fn a_queued_task_is_gone_at_once() {
 }
 
 #[tokio::test]
-async fn a_running_one_has_stopped_within_100_ms() {
+async fn of_nine_that_run_seven_have_stopped_within_100_ms() {
     let sms = Sms::with_node_in(Home::alone().await, &[]).await;
     sms.deploy_compiled(&Function::spin(HOUR)).await;
     assert_stop_in_time(&sms, NewTask::of("spin", "")).await;
 }
 
 #[tokio::test]
-async fn one_that_waits_in_a_hostcall_has_stopped_within_100_ms_with_what_it_waits_for() {
+async fn of_nine_that_wait_in_a_hostcall_seven_have_stopped_within_100_ms_and_what_they_wait_for_stops_too() {
     let sms = Sms::with_node_in(Home::alone().await, &[("SPEAR_SMS_HEARTBEAT", "20ms")]).await;
     sms.deploy_compiled(&Function::spin(HOUR)).await;
     let limits = LimitRequest { timeout: Some(HOUR), ..LimitRequest::default() };
@@ -49,8 +49,7 @@ async fn one_that_waits_in_a_hostcall_has_stopped_within_100_ms_with_what_it_wai
     let call = json!({ "function": "spin" }).to_string();
     let task = sms.api.submit(NewTask::of("relay", call.clone())).await.unwrap();
     sms.is_running(2).await;
-    let (late, _) = stop(&sms, task).await;
-    assert!(late < PROMISED * 10, "{late:?}");
+    assert_eq!(stop(&sms, task).await.1, Outcome::Cancelled);
     sms.is_running(0).await;
     assert_stop_in_time(&sms, NewTask::of("relay", call)).await;
     sms.is_running(0).await;
@@ -136,7 +135,7 @@ async fn stop(sms: &Sms, task: TaskId) -> (Duration, Outcome) {
     (ended.at().since(now), ended.outcome)
 }
 
-/// Holds the median of many.
+/// All but two keep the promise: the machine under us may take a core away for longer.
 async fn assert_stop_in_time(sms: &Sms, task: NewTask) {
     let mut late = Vec::new();
     for _ in 0..ROUNDS {
@@ -147,5 +146,5 @@ async fn assert_stop_in_time(sms: &Sms, task: NewTask) {
         late.push(time);
     }
     late.sort();
-    assert!(late[ROUNDS / 2] <= PROMISED, "{late:?}");
+    assert!(late[ROUNDS - 3] <= PROMISED, "{late:?}");
 }

@@ -5,6 +5,7 @@ use std::{fs, process::Command};
 use anyhow::ensure;
 
 use crate::{
+    chaos::Chaos,
     cluster::{Build, Cluster},
     demo::Demo,
     guests, shell,
@@ -25,6 +26,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut doc = shell::cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
     shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     Demo::with_tests().run()?;
+    let kills = Chaos::whole().run()?;
+    ensure!(kills.are_all_done(), "the machine is too slow for all kills in the time that there is: {kills:?}");
     with_cargo_component()
 }
 

@@ -32,7 +32,7 @@ enum Task {
     Chaos(chaos::Chaos),
     /// Measure, beside the floor of the same machine in the same run.
     Bench(bench::Bench),
-    /// What CI checks besides the tests: format, lints, documentation, the demo, cargo-component.
+    /// What CI checks besides the tests: format, lints, documentation, the demo, chaos, cargo-component.
     Ci,
 }
 
@@ -43,7 +43,7 @@ fn main() -> anyhow::Result<()> {
             guests::require_target("wasm32-wasip2")?;
             shell::run(shell::cargo(["test", "--workspace"]).args(args))
         }
-        Task::Chaos(chaos) => chaos.run(),
+        Task::Chaos(chaos) => chaos.run().map(drop),
         Task::Bench(bench) => bench.run(),
         Task::Ci => ci::run(),
     }

@@ -97,7 +97,7 @@ fn function(number: usize, policy: PlacementPolicy, random: &mut Random) -> Ask 
     }
 }
 
-fn constraints(texts: impl Iterator<Item = String>) -> Constraints {
+pub(crate) fn constraints(texts: impl Iterator<Item = String>) -> Constraints {
     texts.map(|text| text.parse().unwrap()).collect::<Vec<_>>().try_into().unwrap()
 }
 

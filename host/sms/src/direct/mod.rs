@@ -231,7 +231,8 @@ mod tests {
     #[tokio::test]
     async fn a_call_is_offered_to_three_nodes_that_do_not_start_it_and_leaves_no_trace() {
         let middle = Middle::new();
-        for name in ["one", "two", "three", "four"] {
+        // Of equals the first by name is chosen.
+        for name in ["a", "b", "c", "d", "e"] {
             middle.join(name, 1).await;
         }
         // None of them has a link to be reached by.
@@ -241,15 +242,13 @@ mod tests {
             Logs::new(Arc::new(spear_state::MemoryJournal::default())),
             8,
         );
-        let call = || Invocation {
-            runnable: runnable(),
-            call: Payload::default().into(),
-            callers: Vec::new(),
-            trace_parent: None,
-        };
-        let refusal = direct.invoke(call()).await.unwrap_err();
+        let call = Payload::default().into();
+        let call = Invocation { runnable: runnable(), call, callers: Vec::new(), trace_parent: None };
+        let refusal = direct.invoke(call).await.unwrap_err();
         assert_eq!(refusal.code, Code::Unreachable, "{refusal}");
+        assert!(refusal.message.contains("the node c cannot be reached"), "the third was the last: {refusal}");
         assert_eq!(reserved(&middle), 0);
+        assert_eq!(middle.scheduler.read(|state| state.tasks(None, 1, |_| true).tasks), []);
     }
 
     #[tokio::test]

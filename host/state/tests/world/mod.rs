@@ -2,13 +2,14 @@
 
 mod model;
 mod nodes;
+mod submit;
 
 use std::sync::Arc;
 
 use spear_placement::Ask;
 use spear_state::{
-    Answer, CallEnd, Command, Effect, Joining, Journal as _, MemoryJournal, Out, Report, ReportKind, ScheduleRecord,
-    State, Submission,
+    Answer, CallEnd, Command, Config, Effect, Joining, Journal as _, MemoryJournal, Out, Report, ReportKind,
+    ScheduleRecord, State,
 };
 use spear_types::{
     AttemptId, Code, Duty, FunctionVersion, Outcome, Refusal, RetryPolicy, TaskId, TaskInfo, TaskState, Timestamp,
@@ -16,11 +17,12 @@ use spear_types::{
 
 use self::{model::Model, nodes::SimNode};
 use crate::{
-    actions::{Action, Options, Work},
+    actions::{Action, Work},
     common::{self, Linked, NEW_YEAR, call, incarnation, name, seconds},
 };
 
 pub(crate) struct World {
+    config: Config,
     state: State,
     journal: MemoryJournal,
     now: Timestamp,
@@ -34,6 +36,8 @@ pub(crate) struct World {
     pending: Out,
     then: Vec<Then>,
     made: u64,
+    /// Submissions that found the queue full.
+    pub(crate) refused_full: usize,
 }
 
 /// What is done once a group is remembered.
@@ -44,16 +48,19 @@ enum Then {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    /// One whose queue takes so many tasks, three quarters of them of one function.
+    pub(crate) fn new(queue: usize) -> Self {
+        let config = Config { queue, queue_per_function: queue - queue / 4, ..common::config() };
         let functions = vec![
             common::light("f0", 0),
             common::light("f1", 700),
             common::constrained("f2", "zone = n0"),
             common::light("f3", 1_600),
         ];
-        let state = State::restore(common::config(), Default::default(), Vec::new(), NEW_YEAR, &mut Out::default());
+        let state = State::restore(config.clone(), Default::default(), Vec::new(), NEW_YEAR, &mut Out::default());
         let nodes = (0..3).map(SimNode::new).collect();
         Self {
+            config,
             state,
             journal: MemoryJournal::default(),
             now: NEW_YEAR,
@@ -65,6 +72,7 @@ impl World {
             pending: Out::default(),
             then: Vec::new(),
             made: 0,
+            refused_full: 0,
         }
     }
 
@@ -109,8 +117,7 @@ impl World {
             self.hangs_up(0, true);
         }
         for round in 0..600 {
-            if round > 0 && self.state.counts().queued + self.state.counts().assigned + self.state.counts().running == 0
-            {
+            if round > 0 && self.live() == 0 {
                 break;
             }
             for node in 0..back {
@@ -153,37 +160,10 @@ impl World {
 
     fn check(&self) {
         self.state.audit().unwrap();
+        assert!(self.live() <= self.config.queue, "{} tasks are in a queue of {}", self.live(), self.config.queue);
         for node in self.state.nodes() {
             let (has, given) = (node.capacity, node.reserved);
             assert!(given.slots <= has.slots && given.cpu <= has.cpu && given.memory <= has.memory, "{node:?}");
-        }
-    }
-
-    fn id(&mut self) -> TaskId {
-        self.made += 1;
-        let mut bytes = [0; 16];
-        bytes[..6].copy_from_slice(&(self.now.as_micros() / 1_000).to_be_bytes()[2..]);
-        bytes[8..].copy_from_slice(&self.made.to_be_bytes());
-        TaskId::from_bytes(bytes)
-    }
-
-    fn submit(&mut self, options: &Options) {
-        let made: Vec<Submission> = (0..options.count)
-            .map(|_| {
-                let function = Arc::clone(&self.functions[options.function]);
-                Submission::new(self.id(), function, call(options.call), options.task())
-            })
-            .collect();
-        match self.apply(Command::Submit(made)) {
-            Ok(Answer::Submitted(submitted)) => {
-                let tasks = submitted.iter().map(|submitted| submitted.task).collect();
-                self.then.push(Then::Acknowledge(tasks));
-            }
-            Ok(answer) => panic!("{answer:?}"),
-            Err(refusal) => {
-                let expected = [Code::KeyTaken, Code::InvalidRequest, Code::NoNodeFits];
-                assert!(expected.contains(&refusal.code), "{refusal}");
-            }
         }
     }
 
@@ -424,7 +404,7 @@ impl World {
             functions.extend(newest.map(|newest| Arc::new(FunctionVersion { version, ..(**newest).clone() })));
         }
         functions.extend(self.functions.iter().cloned());
-        self.state = State::restore(common::config(), remembered, functions, self.now, &mut self.pending);
+        self.state = State::restore(self.config.clone(), remembered, functions, self.now, &mut self.pending);
         self.model.restarted();
     }
 }
