@@ -141,6 +141,12 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+/// So many of something: `1 task`, `2 tasks`.
+pub(crate) fn counted(count: impl Into<u64>, noun: &str) -> String {
+    let count = count.into();
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// A length of time to the second: `2m 13s`; a short one as [`duration`] has it.
 pub(crate) fn span(span: Duration) -> String {
     if span < Duration::from_secs(10) {

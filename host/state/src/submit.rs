@@ -47,6 +47,7 @@ impl State {
             deadline: options.deadline.map(|deadline| pass.now.after(deadline)),
             retry: options.retry,
             key,
+            key_text: options.key,
             trace_parent: options.trace_parent,
             call_size: call.size(),
         });

@@ -60,6 +60,9 @@ pub struct TaskInfo {
     pub attempt: u32,
     /// Where it is.
     pub state: TaskState,
+    /// When it came there by the SMS's clock: when it was submitted or had to wait again, was given to a node, started, was
+    /// cancelled, ended.
+    pub changed: Timestamp,
 }
 
 /// Where a task is.

@@ -84,7 +84,7 @@ fn rows(tasks: &[TaskInfo], header: bool) -> String {
             show::when(task),
         ]
     };
-    let table = table(["TASK", "FUNCTION", "STATE", "ATTEMPT", "NODE", "SUBMITTED", ""], tasks.iter().map(row));
+    let table = table(["TASK", "FUNCTION", "STATE", "ATTEMPT", "NODE", "SUBMITTED", "WHEN"], tasks.iter().map(row));
     if header { table } else { table.split_once('\n').map_or_else(String::new, |(_, rows)| rows.to_owned()) }
 }
 
