@@ -20,7 +20,14 @@ pub(crate) fn fill(folder: &Path, function: &str, tasks: u64, answer: usize) -> 
             let (record, call) = task(&function, *number);
             all.push(record.id);
             let queued = Phase::Queued { not_before: None };
-            let progress = Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase: queued, changed: Timestamp::ZERO };
+            let progress = Progress {
+                attempt: 0,
+                tries: 0,
+                after: None,
+                cancelling: false,
+                phase: queued,
+                changed: Timestamp::ZERO,
+            };
             changes.push(Change::Submitted { record: Arc::clone(&record), progress, call });
             changes.push(Change::Ended { record, end: end(answer) });
         }

@@ -1,7 +1,9 @@
 //! What is asked of the state.
 
 use spear_placement::{Decision, NodeId};
-use spear_types::{FunctionName, NodeInfo, NodeName, Refusal, ScheduleInfo, ScheduleName, TaskId, TaskInfo, TaskOptions, Timestamp};
+use spear_types::{
+    FunctionName, NodeInfo, NodeName, Refusal, ScheduleInfo, ScheduleName, TaskId, TaskInfo, TaskOptions, Timestamp,
+};
 
 use crate::{
     Counts, Page, ScheduleRecord, State,

@@ -4,9 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use croner::Cron;
 use sha2::{Digest as _, Sha256};
-use spear_types::{
-    Code, FunctionName, FunctionVersion, Refusal, ScheduleInfo, ScheduleName, TaskId, Timestamp,
-};
+use spear_types::{Code, FunctionName, FunctionVersion, Refusal, ScheduleInfo, ScheduleName, TaskId, Timestamp};
 
 use crate::{Answer, Change, ScheduleRecord, State, Submission, cron, pass::Pass, timers::Timer};
 
@@ -64,9 +62,8 @@ impl State {
             return Err(Refusal::new(Code::QueueFull, format!("there are {MAX} schedules, which is the limit")));
         }
         let cron = cron::parse(&record.cron)?;
-        let next = cron::next(&cron, pass.now).ok_or_else(|| {
-            Refusal::new(Code::InvalidRequest, format!("{:?} is no schedule: the time never comes", record.cron))
-        })?;
+        let never = || cron::refused(&record.cron, "the time never comes");
+        let next = cron::next(&cron, pass.now).ok_or_else(never)?;
         let schedule = Schedule { record, cron, function, next: Some(next) };
         self.check(&schedule.submission(next))?;
         let info = schedule.info();
@@ -145,7 +142,8 @@ impl State {
 
 /// There is none of this name.
 pub(crate) fn unknown(name: &ScheduleName) -> Refusal {
-    Refusal::new(Code::UnknownSchedule, format!("no schedule is named {name}")).help("list them with `spear schedule ls`")
+    Refusal::new(Code::UnknownSchedule, format!("no schedule is named {name}"))
+        .help("list them with `spear schedule ls`")
 }
 
 /// The id of the task that a schedule submits for a time: the same whoever computes it, and in the order of ids where the

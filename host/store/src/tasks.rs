@@ -165,7 +165,8 @@ mod tests {
             call_size: 0,
         };
         let phase = Phase::Queued { not_before: None };
-        let progress = Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase, changed: Timestamp::ZERO };
+        let progress =
+            Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase, changed: Timestamp::ZERO };
         Change::Submitted { record: Arc::new(record), progress, call: Call::Typed("run()".into()) }
     }
 }

@@ -78,7 +78,8 @@ impl Encode<v1::RetryPolicy> for RetryPolicy {
 
 impl Decode<v1::Task> for TaskInfo {
     fn decode(message: v1::Task) -> Result<Self, Refusal> {
-        let v1::Task { id, function, version, priority, schedule, submitted, deadline, attempt, state, changed } = message;
+        let v1::Task { id, function, version, priority, schedule, submitted, deadline, attempt, state, changed } =
+            message;
         Ok(Self {
             id: id.parse()?,
             function: function.try_into()?,

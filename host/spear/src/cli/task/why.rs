@@ -144,7 +144,8 @@ fn rejected(decision: &Decision) -> Option<String> {
 }
 
 fn passed_over(decision: &Decision) -> Option<String> {
-    let line = |over: &crate::client::PassedOver| format!("\n  {}: {}", counted(over.nodes, "node"), printable(&over.reason));
+    let line =
+        |over: &crate::client::PassedOver| format!("\n  {}: {}", counted(over.nodes, "node"), printable(&over.reason));
     let lines: String = decision.others.iter().map(line).collect();
     (!lines.is_empty()).then(|| format!("NOT LOOKED AT{lines}"))
 }

@@ -44,19 +44,8 @@ pub(crate) struct PassedOver {
 }
 
 pub(super) fn decode(message: v1::Decision) -> Answer<Decision> {
-    let v1::Decision {
-        at,
-        node,
-        summary,
-        cpu_millis,
-        memory_bytes,
-        constraints,
-        policy,
-        nodes,
-        others,
-        prefer,
-        avoid,
-    } = message;
+    let v1::Decision { at, node, summary, cpu_millis, memory_bytes, constraints, policy, nodes, others, prefer, avoid } =
+        message;
     let passed_over = |v1::PassedOver { nodes, reason }| PassedOver { nodes, reason };
     Ok(Decision {
         at: Timestamp::decode(at)?,
