@@ -31,9 +31,9 @@ pub(crate) struct Submit {
     #[command(flatten)]
     options: OptionArgs,
     /// Submit the same call so many times.
-    #[arg(long, value_name = "N", conflicts_with_all = ["batch", "cron", "wait"], value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with_all = ["batch", "cron", "wait"], value_parser = count, allow_negative_numbers = true)]
     count: Option<u64>,
-    /// Submit each line of a file, or of standard input with `-`, as the body of a task of its own.
+    /// Submit each line of a file, or of standard input with `-`, as the body of a task of its own; blank lines are none.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["typed", "data", "file", "cron", "wait"])]
     batch: Option<PathBuf>,
     /// Make a schedule that submits it again and again, in UTC: '*/5 * * * *', six fields with seconds first, or @hourly,
@@ -64,6 +64,12 @@ impl Ask for Submit {
             (None, None) => one(task, self.wait, &self.beside, client, context).await,
         }
     }
+}
+
+/// How many tasks there are to be.
+fn count(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "it has to be a number, at least 1".to_owned())
 }
 
 async fn one(

@@ -13,7 +13,7 @@ use serde_json::Value;
 use spear_types::{Refusal, TaskId, TaskInfo, TaskState};
 
 use self::{ls::Ls, result::TaskResult, watch::Watch};
-use super::{Ask, Context, logs::Logs, view};
+use super::{Ask, Context, logs::LogsOfTask, view};
 use crate::{
     client::Client,
     output::{REFUSED, good},
@@ -39,7 +39,7 @@ pub(crate) enum Task {
     /// Show how one ended: its reply, or what went wrong.
     Result(TaskResult),
     /// Show what one wrote to its log.
-    Logs(Logs),
+    Logs(LogsOfTask),
     /// Why it runs where it runs, or why it waits: every node, filter and term of the score.
     ///
     /// Of a task that waits it is what would be decided now. Decisions that were made are kept in the SMS's memory: those of

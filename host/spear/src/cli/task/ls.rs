@@ -27,7 +27,7 @@ pub(crate) struct Ls {
     #[arg(long, value_name = "STATE,…", value_delimiter = ',', value_parser = PossibleValuesParser::new(states()))]
     state: Vec<String>,
     /// So many at the most. [default: 100]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Only what comes after this place of a listing that broke off.
     #[arg(long, value_name = "PLACE")]

@@ -15,13 +15,16 @@ use crate::{
         Context,
         again::Again,
         ended::{Beside, EXIT_CODES, Ended},
-        view,
+        length, view,
     },
     client::{self, Client},
 };
 
 /// It has not ended: as sysexits.h has it for what may be tried again.
 const NOT_ENDED: u8 = 75;
+
+/// As a shell shows SIGINT.
+const BROKEN_OFF: u8 = 130;
 
 /// How long the SMS is asked to wait at a time; then whoever looks is told how it goes.
 const WAIT: Duration = Duration::from_secs(2);
@@ -32,7 +35,7 @@ pub(crate) struct TaskResult {
     /// The task's id.
     task: String,
     /// Wait for its end, for so long at the most: --wait=30s
-    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = length)]
     #[expect(clippy::option_option, reason = "not given, given without a time, given with one")]
     wait: Option<Option<Duration>>,
     #[command(flatten)]
@@ -67,7 +70,14 @@ async fn answer(
     client: &Client,
     context: &Context<'_>,
 ) -> anyhow::Result<ExitCode> {
-    let client::Ended { task, result } = end(task, until, client, context).await?;
+    let ended = tokio::select! {
+        ended = end(task, until, client, context) => ended?,
+        Ok(()) = tokio::signal::ctrl_c() => {
+            context.output.note(goes_on(task));
+            return Ok(ExitCode::from(BROKEN_OFF));
+        }
+    };
+    let client::Ended { task, result } = ended;
     let mut value = view::task(&task);
     value["outcome"] = json!(result.as_ref().map(|result| view::outcome(&result.outcome)));
     value["usage"] = json!(result.as_ref().map(|result| view::usage(&result.usage)));
@@ -113,6 +123,13 @@ async fn end(
     }
     spinner.finish_and_clear();
     Ok(ended)
+}
+
+/// Whoever breaks off a wait breaks off nothing else.
+fn goes_on(task: TaskId) -> String {
+    format!(
+        "the task {task} goes on: `spear task result --wait {task}` waits again, `spear task cancel {task}` ends it"
+    )
 }
 
 fn not_ended(task: &TaskInfo) -> String {
