@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Home, Ran};
+use crate::harness::{Home, Ran, Sms};
 
 #[tokio::test]
 async fn what_is_dumped_can_be_given_back_and_is_the_same() {
@@ -76,6 +76,15 @@ async fn a_fault_is_told_with_the_flag_or_the_variable_and_nothing_of_our_source
         assert!(ran.code == 3 && ran.stderr.starts_with("error: ") && ran.stderr.contains(place), "{ran:?}");
         assert!(!ran.stderr.contains(".rs:") && !ran.stderr.contains("Flags"), "{ran:?}");
     }
+}
+
+#[tokio::test]
+async fn what_is_used_by_another_has_no_name_of_ours() {
+    let sms = Sms::alone().await;
+    let (address, data) = (sms.url.trim_start_matches("http://"), sms.home.path().join("other"));
+    let args = ["sms", "--listen", address, "--data", data.to_str().unwrap()];
+    let ran = sms.home.run(args).await;
+    assert!(ran.code == 3 && ran.stderr.starts_with("error: cannot listen on "), "{ran:?}");
 }
 
 #[tokio::test]

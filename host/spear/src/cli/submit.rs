@@ -84,10 +84,6 @@ async fn one(
         return Err(Refusal::new(Code::Internal, "the SMS did not answer with one task").into());
     };
     if wait {
-        // Whoever breaks off finds it again.
-        if !beside.quiet {
-            context.output.note(dim(format_args!("submitted {task}")));
-        }
         return result::until_ended(task, beside, client, context).await;
     }
     context.output.answer(&json!({ "task": task, "existing": existing }), || task.to_string())?;

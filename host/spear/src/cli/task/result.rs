@@ -5,9 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 use spear_types::{TaskId, TaskInfo, TaskState};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{id, show};
 use crate::{
@@ -18,6 +20,7 @@ use crate::{
         length, view,
     },
     client::{self, Client},
+    output::dim,
 };
 
 /// It has not ended: as sysexits.h has it for what may be tried again.
@@ -49,30 +52,36 @@ impl TaskResult {
             Some(None) => None,
             Some(Some(time)) => Instant::now().checked_add(time),
         };
-        answer(id(&self.task)?, until, &self.beside, client, context).await
+        answer(id(&self.task)?, until, interrupts()?, &self.beside, client, context).await
     }
 }
 
-/// Waits for its end and answers.
+/// Waits for the end of what was just submitted and answers.
 pub(crate) async fn until_ended(
     task: TaskId,
     beside: &Beside,
     client: &Client,
     context: &Context<'_>,
 ) -> anyhow::Result<ExitCode> {
-    answer(task, None, beside, client, context).await
+    let interrupts = interrupts()?;
+    // Whoever breaks off finds it again.
+    if !beside.quiet {
+        context.output.note(dim(format_args!("submitted {task}")));
+    }
+    answer(task, None, interrupts, beside, client, context).await
 }
 
 async fn answer(
     task: TaskId,
     until: Option<Instant>,
+    mut interrupts: Signal,
     beside: &Beside,
     client: &Client,
     context: &Context<'_>,
 ) -> anyhow::Result<ExitCode> {
     let ended = tokio::select! {
         ended = end(task, until, client, context) => ended?,
-        Ok(()) = tokio::signal::ctrl_c() => {
+        Some(()) = interrupts.recv() => {
             context.output.note(goes_on(task));
             return Ok(ExitCode::from(BROKEN_OFF));
         }
@@ -123,6 +132,11 @@ async fn end(
     }
     spinner.finish_and_clear();
     Ok(ended)
+}
+
+/// Listens from here on.
+fn interrupts() -> anyhow::Result<Signal> {
+    signal(SignalKind::interrupt()).context("cannot listen to signals")
 }
 
 /// Whoever breaks off a wait breaks off nothing else.
