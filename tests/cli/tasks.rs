@@ -262,7 +262,13 @@ async fn a_task_is_shown_with_how_it_is_tried_and_after_what_it_waits_again() {
     let task = id.to_string();
     let described = sms.spear(["task", "get", &task]).await.answer();
     let retry = "3 attempts, after failed; waits 1h, doubled up to 2h";
-    for part in ["queued, after attempt 1 failed, not before 20", "attempt    1 of 3", retry, "key        monday"] {
+    for part in [
+        "queued, after attempt 1 failed, not before 20",
+        "since      20",
+        "attempt    1 of 3",
+        retry,
+        "key        monday",
+    ] {
         assert!(described.contains(part), "{part} is not in\n{described}");
     }
     let value = sms.json(["task", "get", &task]).await;

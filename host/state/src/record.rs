@@ -46,7 +46,7 @@ pub struct Progress {
     pub attempt: u32,
     /// Attempts that count against the retry policy: those that a node did not return unstarted.
     pub tries: u32,
-    /// How the last attempt ended.
+    /// How the last attempt ended; none where a node gave it back.
     pub after: Option<OutcomeKind>,
     /// Somebody cancelled it; its node has not said so yet.
     pub cancelling: bool,

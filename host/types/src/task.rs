@@ -72,7 +72,7 @@ pub enum TaskState {
     Queued {
         /// It starts no sooner: it was delayed, or the last attempt did not succeed.
         not_before: Option<Timestamp>,
-        /// How the last attempt ended, where this is not the first.
+        /// How the last attempt ended, where this is not the first and no node gave it back.
         after: Option<OutcomeKind>,
     },
     /// A node was chosen for it.

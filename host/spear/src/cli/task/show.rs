@@ -93,7 +93,7 @@ pub(super) fn describe(task: &TaskInfo, options: &TaskOptions) -> String {
     match &task.state {
         TaskState::Ended { at, .. } => lines.push(format!("  ended      {at}")),
         _ if task.changed == task.submitted => {}
-        _ => lines.push(format!("  {:<9}  {}", name(task), task.changed)),
+        _ => lines.push(format!("  since      {}", task.changed)),
     }
     lines.extend(task.deadline.map(|deadline| format!("  deadline   {deadline}")));
     lines.push(format!("  attempt    {}", attempt(task.attempt, &options.retry)));
