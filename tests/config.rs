@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Home, Ran};
+use crate::harness::{Home, Ran, Sms};
 
 #[tokio::test]
 async fn what_is_dumped_can_be_given_back_and_is_the_same() {
@@ -53,6 +53,51 @@ async fn an_unknown_key_in_the_file_or_the_environment_is_an_error_that_names_it
     command.env("SPEAR_CLIENT_SSM", "http://127.0.0.1:1");
     let ran = Ran::of(command).await;
     assert!(ran.code == 3 && ran.stderr.contains("unknown field") && ran.stderr.contains("ssm"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_fault_is_told_with_the_flag_or_the_variable_and_nothing_of_our_source() {
+    let home = Home::new().await;
+    let mut by_variable = home.spear(["node", "ls"]);
+    by_variable.env("SPEAR_SPEARLET_CPU", "-1");
+    let mut within = home.spear(["node", "ls"]);
+    within.env("SPEAR_SPEARLET_LABELS", r#"{zone="a b"}"#);
+    let by_flag = home.spear(["spearlet", "--memory", "12 parsecs"]);
+    let by_label = home.spear(["spearlet", "--label", "zone=a b"]);
+    let zero = home.spear(["spearlet", "--slots", "0"]);
+    for (command, place) in [
+        (by_variable, "SPEAR_SPEARLET_CPU: "),
+        (within, "SPEAR_SPEARLET_LABELS (zone): "),
+        (by_flag, "--memory: \"12 parsecs\" is no size: write it as in \"64MiB\" or \"4GiB\""),
+        (by_label, "--label zone: "),
+        (zero, "[spearlet] slots = 0: "),
+    ] {
+        let ran = Ran::of(command).await;
+        assert!(ran.code == 3 && ran.stderr.starts_with("error: ") && ran.stderr.contains(place), "{ran:?}");
+        assert!(!ran.stderr.contains(".rs:") && !ran.stderr.contains("Flags"), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_used_by_another_has_no_name_of_ours() {
+    let sms = Sms::alone().await;
+    let (address, data) = (sms.url.trim_start_matches("http://"), sms.home.path().join("other"));
+    let args = ["sms", "--listen", address, "--data", data.to_str().unwrap()];
+    let ran = sms.home.run(args).await;
+    assert!(ran.code == 3 && ran.stderr.starts_with("error: cannot listen on "), "{ran:?}");
+}
+
+#[tokio::test]
+async fn what_is_dumped_is_what_is_in_force() {
+    let home = Home::new().await;
+    let dumped = home.run(["--dump-config"]).await.answer();
+    for line in
+        ["queue_bytes = \"1GiB\"", "log_bytes = \"1GiB\"", "memory = \"64MiB\"", "cpu = ", "threads = ", "arch = "]
+    {
+        assert!(dumped.contains(line), "{line} is not in\n{dumped}");
+    }
+    let spearlet = dumped.split("[spearlet]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    assert!(spearlet.contains("name = ") && spearlet.contains("memory = \""), "{spearlet}");
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ async fn every_task_is_where_it_was() {
     for (before, after) in before.into_iter().zip(after) {
         let (before, after) = (before.unwrap(), after.unwrap());
         assert_eq!(before.state.name(), after.state.name(), "{before:?}");
-        assert_eq!(TaskInfo { state: after.state.clone(), ..before }, after);
+        assert_eq!(TaskInfo { state: after.state.clone(), changed: after.changed, ..before }, after);
     }
     sms.api.cancel(running).await.unwrap();
     assert_eq!(sms.api.ended(queued).await.text(), "Hello, Grace!");

@@ -33,7 +33,7 @@ async fn a_drain_that_is_waited_for_ends_when_nothing_is_left() {
     assert_eq!((&node["reserved"]["slots"], &node["reserved"]["memory_bytes"]), (&json!(1), &json!(64 << 20)));
 
     let ran = sms.spear(["node", "drain", "one"]).await;
-    assert!(ran.stdout.contains("draining one: 1 run(s) left") && ran.stderr.contains("uncordon"), "{ran:?}");
+    assert!(ran.stdout.contains("draining one: 1 task left") && ran.stderr.contains("uncordon"), "{ran:?}");
     let mut command = sms.home.spear(["--sms", &sms.url]);
     command.args(["node", "drain", "one", "--within", "200ms", "--wait"]);
     let mut drain = Program::start(command);

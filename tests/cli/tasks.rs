@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fs, time::Duration};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use spear_types::TaskId;
 
@@ -97,8 +98,14 @@ async fn each_line_is_a_task_and_with_a_key_it_is_one_however_often_it_is_submit
     let same: Vec<Value> = tasks.iter().map(|task| json!({ "task": task, "existing": true })).collect();
     assert_eq!(again, json!(same));
     assert_eq!(submit(&sms, ["hello", "--batch", "/dev/null"]).await, []);
+    let blank = sms.home.path().join("blank.txt");
+    fs::write(&blank, "\n \n\r\n").unwrap();
+    let ran = sms.spear(["submit", "hello", "--batch", blank.to_str().unwrap()]).await;
+    assert!(ran.code == 3 && ran.stderr.contains("blank lines only"), "{ran:?}");
     let ran = sms.spear(["submit", "hello", "--batch", "no-such-file"]).await;
-    assert!(ran.code == 3 && ran.stderr.contains("cannot read no-such-file"), "{ran:?}");
+    assert!(ran.code == 3 && ran.stderr.contains("error: cannot read no-such-file"), "{ran:?}");
+    let error = sms.spear(["-o", "json", "submit", "hello", "--batch", "no-such-file"]).await.error();
+    assert_eq!(error["code"], Value::Null);
 }
 
 #[tokio::test]
@@ -108,7 +115,7 @@ async fn more_than_a_batch_is_several_and_what_was_submitted_is_told_where_the_r
     let all: BTreeSet<TaskId> = submit(&sms, ["hello", "--count", "10001"]).await.into_iter().collect();
     assert_eq!(all.len(), 10_001);
     let ran = sms.spear(["submit", "hello", "--count", "500"]).await;
-    assert!(ran.code == 3 && ran.stderr.contains("QueueFull") && ran.stderr.contains("submitted 0 task(s)"), "{ran:?}");
+    assert!(ran.code == 3 && ran.stderr.contains("QueueFull") && ran.stderr.contains("submitted 0 tasks"), "{ran:?}");
     assert_eq!(ran.stdout, "");
     sms.api.deploy(&Function::guest("hello").named("other")).await.unwrap();
     let ran = sms.spear(["-o", "json", "submit", "other", "--count", "15000"]).await;
@@ -156,6 +163,8 @@ async fn a_watch_shows_each_change_once_and_ends_with_the_last_task() {
     assert_eq!(states.first(), Some(&("queued", 0)), "{states:?}");
     assert_eq!(states.last(), Some(&("succeeded", 2)), "{states:?}");
     assert_eq!(states.iter().collect::<BTreeSet<_>>().len(), states.len(), "{states:?}");
+    let times: Vec<&str> = seen.iter().map(|task| task["changed"].as_str().unwrap()).collect();
+    assert!(times.is_sorted(), "{times:?}");
     let ended = sms.spear(["task", "watch", &task]).await.answer();
     assert!(ended.lines().count() == 1 && ended.contains("flaky succeeded attempt 2"), "{ended}");
 }
@@ -199,12 +208,20 @@ async fn a_schedule_is_made_shown_and_removed() {
     });
     let result = sms.spear(["task", "result", "--wait", &last.await]).await;
     assert_eq!(result.answer(), "Hello, Ada!\n");
+    let described = sms.spear(["schedule", "get", "tick"]).await.answer();
+    for part in ["tick submits hello", "next  ", "last  ", "created", "call      \"Ada\"", "3 attempts, after failed"] {
+        assert!(described.contains(part), "{part} is not in\n{described}");
+    }
+    let value = sms.json(["schedule", "get", "tick"]).await;
+    assert_eq!((&value["call"]["body"], &value["call"]["size"]), (&json!("Ada"), &json!(3)));
+    assert_eq!((&value["retry"]["max_attempts"], &value["priority"]), (&json!(3), &Value::Null));
     assert!(sms.spear(["schedule", "ls"]).await.answer().contains("* * * * * *"));
     sms.spear(["schedule", "rm", "tick"]).await.answer();
     assert_eq!(sms.json(["schedule", "ls"]).await, json!([]));
     for command in ["get", "rm"] {
         let error = sms.spear(["-o", "json", "schedule", command, "tick"]).await.error();
         assert_eq!(error["code"], "UnknownSchedule");
+        assert!(error["help"].as_str().is_some_and(|help| help.contains("spear schedule ls")), "{error}");
     }
 }
 
@@ -224,8 +241,102 @@ async fn why_is_a_page_that_says_what_is_lacking() {
     for part in ["COULD TAKE IT", "SCORE", "FIT", "chosen"] {
         assert!(why.contains(part), "{part} is not in\n{why}");
     }
+    let delayed = submit(&sms, ["hello", "--delay", "1h"]).await[0].to_string();
+    sms.spear(["task", "cancel", &delayed]).await.answer();
+    let why = sms.spear(["task", "why", &delayed]).await.answer();
+    assert!(why.contains("it was cancelled before it went anywhere"), "{why}");
     let value = sms.json(["task", "why", &task]).await;
     assert_eq!((&value["decision"]["node"], &value["decision"]["nodes"][0]["filter"]), (&Value::Null, &json!("slots")));
+}
+
+#[tokio::test]
+async fn a_task_is_shown_with_how_it_is_tried_and_after_what_it_waits_again() {
+    let sms = Sms::with_node().await;
+    sms.deploy("flaky").await;
+    let body = r#"{"succeed_on": 9}"#;
+    let args =
+        ["flaky", "-d", body, "--backoff", "1h", "--max-backoff", "2h", "--key", "monday", "--retry-on", "failed"];
+    let id = submit(&sms, args).await[0];
+    let waits = async || (sms.api.task(id).await.unwrap().state.name() == "queued").then_some(());
+    eventually("the wait", waits).await;
+    let task = id.to_string();
+    let described = sms.spear(["task", "get", &task]).await.answer();
+    let retry = "3 attempts, after failed; waits 1h, doubled up to 2h";
+    for part in [
+        "queued, after attempt 1 failed, not before 20",
+        "since      20",
+        "attempt    1 of 3",
+        retry,
+        "key        monday",
+    ] {
+        assert!(described.contains(part), "{part} is not in\n{described}");
+    }
+    let value = sms.json(["task", "get", &task]).await;
+    let retry = json!({ "max_attempts": 3, "backoff_ms": 3.6e6, "max_backoff_ms": 7.2e6, "on": ["failed"] });
+    assert_eq!((&value["retry"], &value["key"], &value["after"]), (&retry, &json!("monday"), &json!("failed")));
+    assert!(value["changed"].as_str() > value["submitted"].as_str(), "{value}");
+}
+
+#[tokio::test]
+async fn what_a_function_asks_for_and_would_rather_have_is_in_the_why() {
+    let sms = Sms::with_node().await;
+    let placement = r#"{"prefer": ["zone = a"], "avoid": ["spot = true"]}"#;
+    let placement = serde_json::from_str(placement).unwrap();
+    sms.api.deploy(&Function::guest("hello").placement(placement)).await.unwrap();
+    let task = submit(&sms, ["hello"]).await[0];
+    sms.api.ended(task).await;
+    let why = sms.spear(["task", "why", &task.to_string()]).await.answer();
+    assert!(why.contains("\n  prefers zone = a\n  avoids spot = true\n"), "{why}");
+    let decision = sms.json(["task", "why", &task.to_string()]).await["decision"].clone();
+    assert_eq!((&decision["prefer"], &decision["avoid"]), (&json!(["zone = a"]), &json!(["spot = true"])));
+}
+
+#[tokio::test]
+async fn logs_of_what_there_is_not_are_refused_and_of_what_wrote_nothing_are_empty() {
+    let sms = Sms::alone().await;
+    sms.deploy("hello").await;
+    let task = submit(&sms, ["hello"]).await[0].to_string();
+    for args in [&["logs", "hello"][..], &["logs", &task], &["task", "logs", &task]] {
+        assert!(sms.spear(args).await.stderr.contains("nothing was written"), "{args:?}");
+    }
+    for (args, code) in [
+        (["logs", "helo"].as_slice(), "UnknownFunction"),
+        (&["task", "logs", "xyz"], "InvalidRequest"),
+        (&["task", "logs", "hello"], "InvalidRequest"),
+        (&["task", "logs", "01890000-0000-7000-8000-000000000000"], "UnknownTask"),
+    ] {
+        let error = sms.spear(["-o", "json"].iter().chain(args)).await.error();
+        assert_eq!(error["code"], code, "{args:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn who_breaks_off_a_wait_is_told_that_the_task_goes_on() {
+    let sms = Sms::alone().await;
+    sms.deploy("hello").await;
+    let mut wait = start(&sms, &["submit", "hello", "--wait"]);
+    wait.stderr.line_with("submitted").await;
+    wait.signal(Signal::INT);
+    assert_eq!(wait.exited().await.code(), Some(130));
+    assert!(wait.stderr.text().contains("goes on"), "{}", wait.stderr.text());
+}
+
+#[tokio::test]
+async fn a_number_below_nothing_is_told_what_it_has_to_be() {
+    let home = crate::harness::Home::new().await;
+    for (args, why) in [
+        (&["submit", "f", "--priority", "-1"][..], "-1 is not in 0..=100"),
+        (&["submit", "f", "--count", "-3"], "at least 1"),
+        (&["submit", "f", "--count", "0"], "at least 1"),
+        (&["submit", "f", "--delay", "-5s"], "500ms, 10s"),
+        (&["submit", "f", "--max-attempts", "-1"], "-1 is not in 1..=100"),
+        (&["node", "drain", "n", "--within", "-1s"], "500ms, 10s"),
+        (&["logs", "f", "-n", "-1"], "-1 is not in 0..="),
+        (&["task", "ls", "--limit", "-1"], "-1 is not in 1..="),
+    ] {
+        let ran = home.run(args).await;
+        assert!(ran.code == 2 && ran.stderr.contains(why), "{args:?}: {ran:?}");
+    }
 }
 
 #[tokio::test]

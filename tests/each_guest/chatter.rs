@@ -18,7 +18,7 @@ async fn its_log_is_bounded_and_the_dropped_lines_are_counted() {
     assert_eq!(log.lines.len() as u64 + log.dropped, 10_000);
 
     let shown = sms.spear(["logs", &invoked.task]).await.answer();
-    assert!(shown.contains(&format!("{} more line(s) were over the limit `log`", log.dropped)), "{shown}");
+    assert!(shown.contains(&format!("over the limit `log`: {} more lines", log.dropped)), "{shown}");
     assert_eq!(sms.json(["logs", "chatter"]).await[0]["dropped"], log.dropped);
 }
 

@@ -20,7 +20,14 @@ pub(crate) fn fill(folder: &Path, function: &str, tasks: u64, answer: usize) -> 
             let (record, call) = task(&function, *number);
             all.push(record.id);
             let queued = Phase::Queued { not_before: None };
-            let progress = Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase: queued };
+            let progress = Progress {
+                attempt: 0,
+                tries: 0,
+                after: None,
+                cancelling: false,
+                phase: queued,
+                changed: Timestamp::ZERO,
+            };
             changes.push(Change::Submitted { record: Arc::clone(&record), progress, call });
             changes.push(Change::Ended { record, end: end(answer) });
         }
@@ -42,6 +49,7 @@ fn task(function: &FunctionName, number: u64) -> (Arc<TaskRecord>, Call) {
         deadline: None,
         retry: RetryPolicy::default(),
         key: Some(KeyHash::of(function, &key, &call)),
+        key_text: Some(key),
         trace_parent: None,
         call_size: call.size(),
     };

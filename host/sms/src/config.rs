@@ -9,6 +9,9 @@ use crate::Error;
 /// The deepest that an operator may let functions invoke each other: each that waits holds a slot.
 pub(crate) const MAX_DEPTH: usize = 100;
 
+/// Nodes that beat more often keep the SMS busy with nothing else.
+const MIN_HEARTBEAT: Duration = Duration::from_millis(10);
+
 /// The section `[sms]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -33,6 +36,7 @@ pub struct Config {
     /// The most of one function.
     pub queue_per_function: usize,
     /// The most bytes of their calls.
+    #[serde(with = "spear_types::size")]
     pub queue_bytes: u64,
     /// The most ended tasks that are kept: the oldest go first.
     pub keep: u64,
@@ -42,6 +46,7 @@ pub struct Config {
     /// The most tasks and calls whose logs are kept: the oldest go first.
     pub log_tasks: u64,
     /// The most bytes of logs that are kept.
+    #[serde(with = "spear_types::size")]
     pub log_bytes: u64,
 }
 
@@ -69,10 +74,17 @@ impl Default for Config {
 
 impl Config {
     /// Whether the values make sense together.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.heartbeat.is_zero() || self.lease <= self.heartbeat {
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the one that does not.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.heartbeat < MIN_HEARTBEAT || self.lease <= self.heartbeat {
             let (heartbeat, lease) = (self.heartbeat, self.lease);
-            return Err(Error::Config(format!("heartbeat {heartbeat:?} has to be over 0 and under lease {lease:?}")));
+            let range = format!("at least {MIN_HEARTBEAT:?} and under lease = {lease:?}");
+            return Err(Error::Config(format!("heartbeat = {heartbeat:?} has to be {range}")));
+        }
+        if self.keep_for.is_zero() {
+            return Err(Error::Config("keep_for = 0s: nobody could read how a task ended".to_owned()));
         }
         if !(1..=MAX_DEPTH).contains(&self.depth) {
             return Err(Error::Config(format!("depth = {} has to be 1 to {MAX_DEPTH}", self.depth)));
@@ -83,9 +95,11 @@ impl Config {
             ("queue_bytes", self.queue_bytes),
             // Who submits wants to read what came of it.
             ("keep", self.keep),
+            ("log_tasks", self.log_tasks),
+            ("log_bytes", self.log_bytes),
         ];
         match most.iter().find(|(_, value)| *value == 0) {
-            Some((name, _)) => Err(Error::Config(format!("{name} has to be over 0"))),
+            Some((name, _)) => Err(Error::Config(format!("{name} = 0 has to be at least 1"))),
             None => Ok(()),
         }
     }
@@ -106,6 +120,9 @@ mod tests {
             ("queue_per_function", Config { queue_per_function: 0, ..base() }),
             ("queue_bytes", Config { queue_bytes: 0, ..base() }),
             ("keep", Config { keep: 0, ..base() }),
+            ("keep_for", Config { keep_for: Duration::ZERO, ..base() }),
+            ("log_tasks", Config { log_tasks: 0, ..base() }),
+            ("log_bytes", Config { log_bytes: 0, ..base() }),
         ];
         for (name, config) in bad {
             let error = config.check().unwrap_err().to_string();

@@ -20,7 +20,7 @@ mod submit;
 mod task;
 mod view;
 
-use std::{future::Future, path::PathBuf, process::ExitCode};
+use std::{future::Future, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
@@ -61,6 +61,9 @@ pub(crate) struct Global {
     /// The project's folder.
     #[arg(short = 'C', long, global = true, value_name = "FOLDER", default_value = ".")]
     project: PathBuf,
+    /// Nobody watches: no progress bars, no colours. [default: as standard error is a terminal or not]
+    #[arg(long, global = true)]
+    pub(crate) non_interactive: bool,
     /// Print the configuration in force and end.
     #[arg(long, global = true)]
     dump_config: bool,
@@ -165,7 +168,7 @@ impl Command {
             Self::New(new) => new.run(context),
             Self::Build => build::run(context),
             Self::Inspect(inspect) => block_on(inspect.run(context)),
-            Self::Completion { shell } => Ok(complete(shell)),
+            Self::Completion { shell } => complete(shell),
             Self::Doctor => block_on(doctor::run(context)),
             Self::Up(_) => block_on(serve::up(context)),
             Self::Sms(_) => block_on(serve::sms(context)),
@@ -223,9 +226,16 @@ fn block_on<F: Future<Output = anyhow::Result<ExitCode>>>(command: F) -> anyhow:
     ended
 }
 
-fn complete(shell: Shell) -> ExitCode {
-    clap_complete::generate(shell, &mut Cli::command(), "spear", &mut std::io::stdout());
-    ExitCode::SUCCESS
+fn complete(shell: Shell) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "spear", &mut script);
+    output::line(String::from_utf8(script)?.trim_end())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A length of time on the command line.
+fn length(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "a length of time is written as in 500ms, 10s, 5m or 2h".to_owned())
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! Each section belongs to the module that it configures; this one only puts them together.
 
+mod unsound;
+
 use std::{
     env,
     path::{Path, PathBuf},
@@ -98,9 +100,16 @@ impl Config {
         let settings = Env::prefixed(PREFIX).filter(|key| !key.starts_with(SECRETS));
         let environment = settings.map(|key| key.as_str().replacen('_', ".", 1).into());
         let all = with_file.merge(environment).merge(Serialized::defaults(flags));
-        let config: Self = all.extract().context("the configuration is not sound")?;
-        config.limits().context("the configuration is not sound")?;
-        Ok(config)
+        let config = all.extract().map_err(|error| anyhow::anyhow!(unsound::told(error)));
+        let config = config.and_then(|config: Self| config.check().map(|()| config));
+        config.context("the configuration is not sound")
+    }
+
+    /// Whether the values make sense.
+    fn check(&self) -> anyhow::Result<()> {
+        self.sms.check()?;
+        self.spearlet.check()?;
+        self.limits().map(drop)
     }
 
     /// The operator's word on limits: SPEAR's own defaults give way to the operator's maxima.
@@ -118,7 +127,8 @@ impl Config {
     /// Everything in force, as a file would have it.
     pub(crate) fn dump(&self) -> anyhow::Result<String> {
         let LimitPolicy { defaults, maxima } = self.limits()?;
-        let in_force = Self { defaults: defaults.into(), maxima: maxima.into(), ..self.clone() };
+        let spearlet = self.spearlet.in_force();
+        let in_force = Self { defaults: defaults.into(), maxima: maxima.into(), spearlet, ..self.clone() };
         Ok(toml::to_string_pretty(&in_force)?)
     }
 }
@@ -167,6 +177,30 @@ mod tests {
             let error = format!("{:#}", load(text).unwrap_err());
             assert!(error.contains("unknown field"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_fault_is_told_with_the_file_and_the_key_and_nothing_of_our_source() {
+        for (text, key) in [("[spearlet]\ncpu = -1\n", "spearlet.cpu in "), ("[sms]\nlisen = 1\n", "sms.lisen in ")] {
+            let error = format!("{:#}", load(text).unwrap_err());
+            assert!(error.contains(key) && error.contains("config.toml") && !error.contains(".rs"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        for (text, key) in [
+            ("[spearlet]\nslots = 0\n", "[spearlet] slots"),
+            ("[spearlet]\nreconnect = \"0s\"\n", "[spearlet] reconnect"),
+            ("[sms]\nkeep_for = \"0s\"\n", "[sms] keep_for"),
+            ("[sms]\nlog_tasks = 0\n", "[sms] log_tasks"),
+            ("[sms]\nqueue_bytes = \"12 parsecs\"\n", "4GiB"),
+            ("[spearlet]\nmemory = \"12 parsecs\"\n", "4GiB"),
+        ] {
+            let error = format!("{:#}", load(text).unwrap_err());
+            assert!(error.contains(key), "{text}: {error}");
+        }
+        assert_eq!(load("[sms]\nqueue_bytes = \"1MiB\"\nlog_bytes = 7\n").unwrap().sms.queue_bytes, 1 << 20);
     }
 
     #[test]

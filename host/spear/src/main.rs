@@ -14,7 +14,7 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    let output = output::Output::new(cli.global.output);
+    let output = output::Output::new(cli.global.output, !cli.global.non_interactive);
     match cli.run(&output) {
         Ok(code) => code,
         Err(error) => output.fail(&error),

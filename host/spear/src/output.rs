@@ -5,7 +5,7 @@ mod progress;
 
 use std::{
     fmt::Display,
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
     time::Duration,
 };
@@ -32,6 +32,8 @@ pub(crate) enum Format {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     format: Format,
+    /// Whether somebody watches: long work shows how it goes.
+    interactive: bool,
 }
 
 /// SPEAR did not do what it was asked: a refusal, an unreachable SMS, a bad project.
@@ -42,8 +44,12 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
 impl Output {
-    pub(crate) fn new(format: Format) -> Self {
-        Self { format }
+    /// `watched` says whether somebody may; a standard error that is no terminal nobody watches.
+    pub(crate) fn new(format: Format, watched: bool) -> Self {
+        if !watched {
+            anstream::ColorChoice::Never.write_global();
+        }
+        Self { format, interactive: watched && io::stderr().is_terminal() }
     }
 
     /// Answers: `value` for programs, `text` for people.
@@ -83,7 +89,8 @@ impl Output {
             return ExitCode::SUCCESS;
         }
         let refusal = error.downcast_ref::<Refusal>();
-        let code = refusal.map_or_else(|| "Error".to_owned(), |refusal| refusal.code.to_string());
+        // What is no refusal of SPEAR's has no name: a file, an address, a setting.
+        let code = refusal.map(|refusal| refusal.code.to_string());
         let message = printable(&refusal.map_or_else(|| format!("{error:#}"), |refusal| refusal.message.clone()));
         let help = refusal.and_then(|refusal| refusal.help.as_deref()).map(printable);
         match self.format {
@@ -92,7 +99,8 @@ impl Output {
                 anstream::eprintln!("{error:#}");
             }
             Format::Text => {
-                anstream::eprintln!("{ERROR}error[{code}]{ERROR:#}: {message}");
+                let code = code.map(|code| format!("[{code}]")).unwrap_or_default();
+                anstream::eprintln!("{ERROR}error{code}{ERROR:#}: {message}");
                 if let Some(help) = help {
                     anstream::eprintln!("{GOOD}help{GOOD:#}: {}", help.replace('\n', "\n  "));
                 }
@@ -139,6 +147,12 @@ pub(crate) fn duration(duration: Duration) -> String {
         1e3..1e6 => format!("{:.1} ms", micros / 1e3),
         _ => format!("{:.2} s", micros / 1e6),
     }
+}
+
+/// So many of something: `1 task`, `2 tasks`.
+pub(crate) fn counted(count: impl Into<u64>, noun: &str) -> String {
+    let count = count.into();
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// A length of time to the second: `2m 13s`; a short one as [`duration`] has it.

@@ -83,13 +83,13 @@ pub(crate) struct Spearlet {
 #[derive(Debug, Args)]
 struct Capacity {
     /// Runs at once. [default: 256]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     slots: Option<u32>,
     /// Cores for runs, as in 3.5. [default: the machine's]
-    #[arg(long, value_name = "CORES")]
+    #[arg(long, value_name = "CORES", allow_negative_numbers = true)]
     cpu: Option<f64>,
-    /// Memory for runs, as in 4GiB. [default: the machine's, without a reserve]
-    #[arg(long, value_name = "SIZE")]
+    /// Memory for runs, as in 4GiB. [default: the machine's, less a tenth and 512 MiB at least for everything else]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     memory: Option<String>,
     /// A label that functions may choose the node by; may be repeated.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
+use anstream::ColorChoice;
 use anyhow::Context as _;
 use tracing::{Level, Metadata};
 use tracing_subscriber::{EnvFilter, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _};
@@ -14,7 +15,8 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
         Ok(filter) => filter,
         Err(_) => EnvFilter::try_new(&log.level).with_context(|| format!("log.level {:?} is no filter", log.level))?,
     };
-    let ansi = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let wanted = std::env::var_os("NO_COLOR").is_none() && ColorChoice::global() != ColorChoice::Never;
+    let ansi = wanted && io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi);
     match log.format {
         LogFormat::Text => lines.finish().with(filter_fn(is_ours)).init(),

@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, env, net::SocketAddr, path::PathBuf, thread, time::Duration};
 
-use bytesize::ByteSize;
-use serde::{Deserialize, Deserializer, Serialize};
-use spear_types::{Code, Cpu, FolderName, LabelName, Labels, MAX_LABELS, NodeName, Refusal};
+use serde::{Deserialize, Serialize};
+use spear_types::{Capacity, Code, Cpu, FolderName, LabelName, Labels, MAX_LABELS, NodeName, Refusal};
+
+use crate::{Error, machine::capacity};
+
+/// Who tries to reach an SMS more often than that does nothing else.
+const MIN_RECONNECT: Duration = Duration::from_millis(10);
 
 /// The label that is the node's name: nobody sets it.
 const NODE: &str = "node";
@@ -32,7 +36,7 @@ pub struct Config {
     pub cpu: Option<Cpu>,
     /// Memory that the node has for runs, as in `"4GiB"`; absent: that of the machine, or of the process's control group
     /// where that is less, without a reserve for everything else.
-    #[serde(deserialize_with = "size", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "spear_types::size::optional", skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
     /// Threads that guests run on; absent: one for each core.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,6 +86,42 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Whether the values make sense.
+    ///
+    /// # Errors
+    /// [`Error::Config`] and [`Error::Labels`] name the one that does not.
+    pub fn check(&self) -> Result<(), Error> {
+        let nothing = [
+            ("slots", self.slots == 0),
+            ("cpu", self.cpu.is_some_and(|cpu| cpu.as_millis() == 0)),
+            ("memory", self.memory == Some(0)),
+            ("threads", self.threads == Some(0)),
+        ];
+        if let Some((name, _)) = nothing.iter().find(|(_, nothing)| *nothing) {
+            return Err(Error::Config(format!("{name} = 0: a node that has none of it runs nothing")));
+        }
+        if self.reconnect < MIN_RECONNECT {
+            let reconnect = self.reconnect;
+            return Err(Error::Config(format!("reconnect = {reconnect:?} has to be at least {MIN_RECONNECT:?}")));
+        }
+        self.labels().map(drop).map_err(Error::Labels)
+    }
+
+    /// The same with what is found where nothing was said.
+    #[must_use]
+    pub fn in_force(&self) -> Self {
+        let Capacity { slots, cpu, memory } = capacity(self);
+        Self {
+            name: Some(self.node_name()),
+            slots,
+            cpu: Some(cpu),
+            memory: Some(memory),
+            threads: Some(self.threads()),
+            labels: self.labels().unwrap_or_else(|_| self.labels.clone()),
+            ..self.clone()
+        }
+    }
+
     /// The name in force: the configured one, else the machine's, else `node`.
     #[must_use]
     pub fn node_name(&self) -> NodeName {
@@ -124,10 +164,6 @@ impl Config {
     }
 }
 
-fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Option::<ByteSize>::deserialize(deserializer).map(|size| size.map(|size| size.as_u64()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +183,23 @@ mod tests {
         assert_eq!(labels(&Config::default()), [format!("arch={arch}"), format!("os={os}")]);
         let set = [("os", "mine"), ("zone", "a")].map(|(label, value)| (label.to_owned(), value.to_owned()));
         assert_eq!(labels(&with_labels(set.into_iter())), [format!("arch={arch}"), "os=mine".into(), "zone=a".into()]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        assert!(Config::default().check().is_ok() && Config::default().in_force().check().is_ok());
+        let base = Config::default;
+        let bad = [
+            ("slots", Config { slots: 0, ..base() }),
+            ("cpu", Config { cpu: Some(Cpu::from_millis(0)), ..base() }),
+            ("memory", Config { memory: Some(0), ..base() }),
+            ("threads", Config { threads: Some(0), ..base() }),
+            ("reconnect", Config { reconnect: Duration::ZERO, ..base() }),
+        ];
+        for (name, config) in bad {
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.contains(&format!("[spearlet] {name} = 0")), "{error}");
+        }
     }
 
     #[test]

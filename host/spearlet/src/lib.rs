@@ -61,6 +61,9 @@ const LINK_WINDOW: u32 = 1 << 20;
 /// Why a Spearlet could not start or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The section `[spearlet]` makes no sense.
+    #[error("[spearlet] {0}")]
+    Config(String),
     /// `sms` is not a URL.
     #[error("{address:?} is not the address of an SMS")]
     SmsAddress {
@@ -122,6 +125,7 @@ impl Spearlet {
         if config.listen.ip().is_unspecified() && config.advertise.is_none() {
             return Err(Error::Advertise(config.listen));
         }
+        config.check()?;
         let labels = config.labels().map_err(Error::Labels)?;
         let listener = Listener::bind(config.listen).await?;
         let sms = kept_alive(&config.sms)?.connect_lazy();

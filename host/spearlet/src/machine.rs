@@ -47,7 +47,8 @@ struct Memory {
 pub(crate) fn capacity(config: &Config) -> Capacity {
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     let cpu = config.cpu.unwrap_or_else(|| Cpu::from_millis(u32::try_from(cores() * 1_000).unwrap_or(u32::MAX)));
-    let memory = config.memory.unwrap_or_else(|| without_reserve(found_memory()));
+    // To the MiB: nobody reads bytes.
+    let memory = config.memory.unwrap_or_else(|| without_reserve(found_memory()) >> 20 << 20);
     Capacity { slots: config.slots, cpu, memory }
 }
 

@@ -27,10 +27,30 @@ struct Sighted(NaiveDateTime);
 /// `InvalidRequest` with the parser's reason.
 pub(crate) fn parse(text: &str) -> Result<Cron, Refusal> {
     let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
-    parser.parse(text).map_err(|error| {
-        Refusal::new(Code::InvalidRequest, format!("{text:?} is no schedule: {error}"))
-            .help("write five fields of cron (minute hour day month weekday), six with seconds first, or @daily")
-    })
+    parser.parse(text).map_err(|error| refused(text, &why(text, error)))
+}
+
+/// An expression that is none, or whose time never comes.
+pub(crate) fn refused(text: &str, why: &str) -> Refusal {
+    Refusal::new(Code::InvalidRequest, format!("{text:?} is no schedule: {why}"))
+        .help("minute hour day month weekday in UTC, as in '0 9 * * mon-fri'; six fields with seconds first; or @daily")
+}
+
+/// What is wrong, in our words as far as that can be told from outside of the parser.
+fn why(text: &str, error: CronError) -> String {
+    let fields = text.split_whitespace().count();
+    match error {
+        _ if fields == 0 => "it is empty".to_owned(),
+        _ if text.trim().starts_with('@') => "there are @yearly, @monthly, @weekly, @daily and @hourly".to_owned(),
+        _ if !(5..=6).contains(&fields) => format!("it has {fields} fields, and not five or six"),
+        CronError::TimeSearchLimitExceeded => "the time never comes".to_owned(),
+        CronError::ComponentError(what) => what.trim_end_matches('.').to_owned(),
+        CronError::InvalidPattern(_)
+        | CronError::IllegalCharacters(_)
+        | CronError::EmptyPattern
+        | CronError::InvalidDate
+        | CronError::InvalidTime => "a field is no number, name, list, range or step".to_owned(),
+    }
 }
 
 /// The first time after `after`; none where there is none.
@@ -129,7 +149,10 @@ mod tests {
         for text in ["", "every day", "* * * *", "61 * * * *", "@sometimes", "* * * * * * *", "1-a * * * *"] {
             let refusal = parse(text).unwrap_err();
             assert!(refusal.code == Code::InvalidRequest && refusal.message.contains("is no schedule: "), "{refusal}");
+            assert!(!refusal.message.contains("attern"), "{refusal}");
+            assert!(refusal.help.is_some_and(|help| help.contains("'0 9 * * mon-fri'")), "{text}");
         }
+        assert!(parse("* * * *").unwrap_err().message.ends_with("it has 4 fields, and not five or six"));
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl State {
         let (attempt, holding) = (task.attempt_id(), task.holding().cloned());
         // That it runs was not remembered, and a node need not say twice what was acknowledged.
         if let Some(holding) = holding.filter(|_| held.contains(&attempt)) {
-            self.tasks.put(id, Place::Running(holding, pass.now));
+            self.tasks.move_to(id, Place::Running(holding, pass.now), pass.now);
             self.tell(id, pass);
         }
     }

@@ -158,6 +158,7 @@ impl EndedTask {
             deadline: record.deadline,
             attempt: end.attempt,
             state: TaskState::Ended { outcome, at: end.at, node: end.node.clone() },
+            changed: end.at,
         }
     }
 }

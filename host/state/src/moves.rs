@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spear_placement::{Decision, NodeId};
-use spear_types::{Code, Outcome, TaskId, TaskResult, TaskState, Timestamp, Usage};
+use spear_types::{Code, Outcome, TaskId, TaskInfo, TaskResult, TaskState, Timestamp, Usage};
 
 use crate::{
     Effect, End, State,
@@ -17,7 +17,7 @@ impl State {
     pub(crate) fn wait(&mut self, id: TaskId, not_before: Option<Timestamp>, pass: &mut Pass<'_>) {
         self.leave(id, pass);
         let wakes = not_before.filter(|time| *time > pass.now);
-        self.tasks.put(id, Place::Queued(Queued { not_before: wakes, wakes }));
+        self.tasks.move_to(id, Place::Queued(Queued { not_before: wakes, wakes }), pass.now);
         self.enqueue(id);
         self.moved(id, pass);
     }
@@ -25,7 +25,7 @@ impl State {
     /// The same once more, as if its last attempt had not been. One whose function is gone ends.
     pub(crate) fn wait_again(&mut self, id: TaskId, pass: &mut Pass<'_>) {
         let Some(task) = self.tasks.get_mut(id) else { return };
-        task.tries = task.tries.saturating_sub(1);
+        (task.tries, task.after) = (task.tries.saturating_sub(1), None);
         match function_gone(task) {
             Some(outcome) => self.end(id, outcome, pass),
             None => self.wait(id, None, pass),
@@ -40,7 +40,8 @@ impl State {
             task.attempt = task.attempt.saturating_add(1);
             task.tries = task.tries.saturating_add(1);
         }
-        self.tasks.put(id, Place::Assigned(Holding { by: holder, stop: None, next_line: Some(1) }));
+        let holding = Holding { by: holder, stop: None, next_line: Some(1) };
+        self.tasks.move_to(id, Place::Assigned(holding), pass.now);
         self.decisions.note(id, decision);
         self.order(id, node, pass);
         self.moved(id, pass);
@@ -64,7 +65,7 @@ impl State {
     pub(crate) fn start(&mut self, id: TaskId, pass: &mut Pass<'_>) {
         let Some(Task { place: Place::Assigned(holding), .. }) = self.tasks.get(id) else { return };
         let running = Place::Running(holding.clone(), pass.now);
-        self.tasks.put(id, running);
+        self.tasks.move_to(id, running, pass.now);
         self.tell(id, pass);
     }
 
@@ -84,7 +85,8 @@ impl State {
         self.ended += 1;
         let node = task.holding().map(|holding| holding.by.node.clone());
         let (at, outcome) = (pass.now, result.outcome.kind());
-        pass.changed(task.info_in(TaskState::Ended { outcome, at, node: node.clone() }));
+        let ended = TaskState::Ended { outcome, at, node: node.clone() };
+        pass.changed(TaskInfo { changed: at, ..task.info_in(ended) });
         pass.ended(task.record, End { at, attempt: task.attempt, node, result, log_dropped });
     }
 

@@ -1,11 +1,13 @@
 //! What is asked of the state.
 
 use spear_placement::{Decision, NodeId};
-use spear_types::{FunctionName, NodeInfo, NodeName, Refusal, ScheduleInfo, TaskId, TaskInfo, Timestamp};
+use spear_types::{
+    FunctionName, NodeInfo, NodeName, Refusal, ScheduleInfo, ScheduleName, TaskId, TaskInfo, TaskOptions, Timestamp,
+};
 
 use crate::{
-    Counts, Page, State,
-    schedules::Schedule,
+    Counts, Page, ScheduleRecord, State,
+    schedules::{self, Schedule},
     tasks::{Place, Places, Task},
 };
 
@@ -17,6 +19,12 @@ impl State {
     #[must_use]
     pub fn task(&self, task: TaskId) -> Option<TaskInfo> {
         self.tasks.get(task).map(Task::info)
+    }
+
+    /// How a task that has not ended is tried.
+    #[must_use]
+    pub fn options(&self, task: TaskId) -> Option<TaskOptions> {
+        self.tasks.get(task).map(|task| task.record.options())
     }
 
     /// Tasks that have not ended, newest first, before `before`, at most `limit` of those that `wanted` takes. A page may
@@ -76,6 +84,15 @@ impl State {
     #[must_use]
     pub fn schedules(&self) -> Vec<ScheduleInfo> {
         self.schedules.values().map(Schedule::info).collect()
+    }
+
+    /// One schedule, and what it submits.
+    ///
+    /// # Errors
+    /// `UnknownSchedule` where none has the name.
+    pub fn schedule_of(&self, name: &ScheduleName) -> Result<(ScheduleInfo, ScheduleRecord), Refusal> {
+        let found = self.schedules.get(name).map(|schedule| (schedule.info(), schedule.record.clone()));
+        found.ok_or_else(|| schedules::unknown(name))
     }
 
     /// How many tasks are where.

@@ -1,12 +1,12 @@
 //! What is remembered of a task.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use spear_types::{
     Call, FunctionName, IdempotencyKey, NodeName, OutcomeKind, Payload, Priority, RetryPolicy, ScheduleName, TaskId,
-    TaskResult, Timestamp,
+    TaskOptions, TaskResult, Timestamp,
 };
 use uuid::Uuid;
 
@@ -31,6 +31,8 @@ pub struct TaskRecord {
     pub retry: RetryPolicy,
     /// Its idempotency key, and its call as far as that tells.
     pub key: Option<KeyHash>,
+    /// The key as it was given, for who looks at the task.
+    pub key_text: Option<IdempotencyKey>,
     /// W3C trace context.
     pub trace_parent: Option<String>,
     /// Its call's size in bytes.
@@ -44,12 +46,14 @@ pub struct Progress {
     pub attempt: u32,
     /// Attempts that count against the retry policy: those that a node did not return unstarted.
     pub tries: u32,
-    /// How the last attempt ended.
+    /// How the last attempt ended; none where a node gave it back.
     pub after: Option<OutcomeKind>,
     /// Somebody cancelled it; its node has not said so yet.
     pub cancelling: bool,
     /// Where it is.
     pub phase: Phase,
+    /// When it came there, or was cancelled.
+    pub changed: Timestamp,
 }
 
 /// See [`Progress`].
@@ -98,7 +102,7 @@ pub struct ScheduleRecord {
     /// Absent: the function's own.
     pub priority: Option<Priority>,
     /// How long after its submission a task has to have ended.
-    pub deadline: Option<std::time::Duration>,
+    pub deadline: Option<Duration>,
     /// What happens after an attempt that did not succeed.
     pub retry: RetryPolicy,
     /// When it was made.
@@ -119,6 +123,36 @@ pub struct Incarnation(pub Uuid);
 /// 12 bytes tell keys apart, 4 bytes tell the calls of one key apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KeyHash(pub [u8; 16]);
+
+impl TaskRecord {
+    /// How it is tried: as it was submitted, without the delay, which nobody needs once it is over.
+    #[must_use]
+    pub fn options(&self) -> TaskOptions {
+        TaskOptions {
+            priority: Some(self.priority),
+            delay: Duration::ZERO,
+            deadline: self.deadline.map(|deadline| deadline.since(self.submitted)),
+            retry: self.retry.clone(),
+            key: self.key_text.clone(),
+            trace_parent: self.trace_parent.clone(),
+        }
+    }
+}
+
+impl ScheduleRecord {
+    /// How the tasks that it submits are tried.
+    #[must_use]
+    pub fn options(&self) -> TaskOptions {
+        TaskOptions {
+            priority: self.priority,
+            delay: Duration::ZERO,
+            deadline: self.deadline,
+            retry: self.retry.clone(),
+            key: None,
+            trace_parent: None,
+        }
+    }
+}
 
 impl KeyHash {
     /// Made of SHA-256 of function and key, and of the call. Takes time by the call's size.

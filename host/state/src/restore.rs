@@ -71,8 +71,8 @@ impl State {
             }
         };
         let gone = matches!(place, Place::Queued(_)) && terms.is_none();
-        let (attempt, tries, after) = (progress.attempt, progress.tries, progress.after);
-        self.add(Task { attempt, tries, after, ..Task::new(record, terms, place) });
+        let (attempt, tries, after, changed) = (progress.attempt, progress.tries, progress.after, progress.changed);
+        self.add(Task { attempt, tries, after, changed, ..Task::new(record, terms, place) });
         if let Some(outcome) = self.tasks.get(id).filter(|_| gone).and_then(function_gone) {
             self.end(id, outcome, pass);
         }

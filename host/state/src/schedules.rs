@@ -1,12 +1,10 @@
 //! Calls that are made again and again.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use croner::Cron;
 use sha2::{Digest as _, Sha256};
-use spear_types::{
-    Code, FunctionName, FunctionVersion, Refusal, ScheduleInfo, ScheduleName, TaskId, TaskOptions, Timestamp,
-};
+use spear_types::{Code, FunctionName, FunctionVersion, Refusal, ScheduleInfo, ScheduleName, TaskId, Timestamp};
 
 use crate::{Answer, Change, ScheduleRecord, State, Submission, cron, pass::Pass, timers::Timer};
 
@@ -45,16 +43,9 @@ impl Schedule {
 
     /// The task that it submits for a time.
     fn submission(&self, time: Timestamp) -> Submission {
-        let ScheduleRecord { name, call, priority, deadline, retry, created, .. } = &self.record;
-        let options = TaskOptions {
-            priority: *priority,
-            delay: Duration::ZERO,
-            deadline: *deadline,
-            retry: retry.clone(),
-            key: None,
-            trace_parent: None,
-        };
-        Submission::new(fired_id(name, *created, time), Arc::clone(&self.function), call.clone(), options)
+        let ScheduleRecord { name, call, created, .. } = &self.record;
+        let (id, options) = (fired_id(name, *created, time), self.record.options());
+        Submission::new(id, Arc::clone(&self.function), call.clone(), options)
     }
 }
 
@@ -80,9 +71,8 @@ impl State {
             return Err(Refusal::new(Code::QueueFull, message).help("schedule a call that names an object instead"));
         }
         let cron = cron::parse(&record.cron)?;
-        let next = cron::next(&cron, pass.now).ok_or_else(|| {
-            Refusal::new(Code::InvalidRequest, format!("{:?} is no schedule: the time never comes", record.cron))
-        })?;
+        let never = || cron::refused(&record.cron, "the time never comes");
+        let next = cron::next(&cron, pass.now).ok_or_else(never)?;
         let schedule = Schedule { record, cron, function, next: Some(next) };
         self.check(&schedule.submission(next))?;
         let info = schedule.info();
@@ -93,8 +83,7 @@ impl State {
     }
 
     pub(crate) fn unschedule(&mut self, name: &ScheduleName, pass: &mut Pass<'_>) -> Result<Answer, Refusal> {
-        let unknown = || Refusal::new(Code::UnknownSchedule, format!("no schedule is named {name}"));
-        let schedule = self.schedules.remove(name).ok_or_else(unknown)?;
+        let schedule = self.schedules.remove(name).ok_or_else(|| unknown(name))?;
         schedule.next.into_iter().for_each(|next| self.timers.remove(next, Timer::Schedule(name.clone())));
         pass.remember(Change::Unscheduled(name.clone()));
         Ok(Answer::Done)
@@ -158,6 +147,12 @@ impl State {
             let _ = self.unschedule(&name, pass);
         }
     }
+}
+
+/// There is none of this name.
+pub(crate) fn unknown(name: &ScheduleName) -> Refusal {
+    Refusal::new(Code::UnknownSchedule, format!("no schedule is named {name}"))
+        .help("list them with `spear schedule ls`")
 }
 
 /// The id of the task that a schedule submits for a time: the same whoever computes it, and in the order of ids where the

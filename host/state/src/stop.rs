@@ -1,6 +1,6 @@
 //! Tasks that are not to go on: cancelled, too late, or at a node that is drained.
 
-use spear_types::{Code, Outcome, Refusal, TaskId};
+use spear_types::{Code, Outcome, Refusal, TaskId, TaskInfo};
 
 use crate::{
     Answer, Effect, State,
@@ -16,12 +16,13 @@ impl State {
         let task = self.tasks.get(id).ok_or_else(unknown)?;
         let Some(holding) = task.holding() else {
             let ended = spear_types::TaskState::Ended { outcome: Outcome::Cancelled.kind(), at: pass.now, node: None };
-            let info = task.info_in(ended);
+            let info = TaskInfo { changed: pass.now, ..task.info_in(ended) };
             self.end(id, Outcome::Cancelled, pass);
             return Ok(Answer::Task(info));
         };
         if matches!(holding.stop, None | Some(Stop::Moved)) {
             self.stop(id, Stop::Cancelled, pass);
+            self.tasks.changed(id, pass.now);
             self.moved(id, pass);
         }
         let info = self.tasks.get(id).map(|task| Answer::Task(task.info()));

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use spear_types::{Code, FunctionName, Refusal, ScheduleName, TaskId};
@@ -47,6 +48,7 @@ impl State {
             deadline: options.deadline.map(|deadline| pass.now.after(deadline)),
             retry: options.retry,
             key,
+            key_text: options.key,
             trace_parent: options.trace_parent,
             call_size: call.size(),
         });
@@ -122,7 +124,12 @@ impl State {
         let options = &submission.options;
         options.retry.check()?;
         if let Some(deadline) = options.deadline.filter(|deadline| *deadline <= options.delay) {
-            let message = format!("the deadline of {deadline:?} is over before the delay of {:?} is", options.delay);
+            let message = match options.delay {
+                Duration::ZERO => "a deadline of no time at all cannot be met".to_owned(),
+                delay => {
+                    format!("the deadline, {deadline:?} after the submission, is over when the delay of {delay:?} is")
+                }
+            };
             return Err(Refusal::new(Code::InvalidRequest, message));
         }
         let terms = self.functions.terms(&submission.function);

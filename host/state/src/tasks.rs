@@ -32,6 +32,8 @@ pub(crate) struct Task {
     /// Its function was removed: it is not tried again.
     pub(crate) orphaned: bool,
     pub(crate) place: Place,
+    /// See [`TaskInfo::changed`].
+    pub(crate) changed: Timestamp,
 }
 
 /// Where a task is.
@@ -105,6 +107,7 @@ impl Task {
     /// One that waits.
     pub(crate) fn new(record: Arc<TaskRecord>, terms: Option<Arc<Terms>>, place: Place) -> Self {
         Self {
+            changed: record.submitted,
             record,
             terms,
             attempt: 0,
@@ -128,7 +131,7 @@ impl Task {
 
     /// What is remembered of where it is.
     pub(crate) fn progress(&self) -> Progress {
-        let Self { attempt, tries, after, .. } = *self;
+        let Self { attempt, tries, after, changed, .. } = *self;
         let phase = match &self.place {
             Place::Queued(queued) => Phase::Queued { not_before: queued.not_before },
             Place::Assigned(Holding { by, .. }) | Place::Running(Holding { by, .. }, _) => {
@@ -136,7 +139,7 @@ impl Task {
             }
         };
         let cancelling = self.holding().is_some_and(|holding| holding.stop == Some(Stop::Cancelled));
-        Progress { attempt, tries, after, cancelling, phase }
+        Progress { attempt, tries, after, cancelling, phase, changed }
     }
 
     /// What a client may know of it.
@@ -164,6 +167,7 @@ impl Task {
             deadline: self.record.deadline,
             attempt: self.attempt,
             state,
+            changed: self.changed,
         }
     }
 
@@ -223,6 +227,19 @@ impl Tasks {
         *self.places.of(&task.place) -= 1;
         self.bytes -= task.record.call_size;
         Some(task)
+    }
+
+    /// Takes a task elsewhere, as who looks sees it.
+    pub(crate) fn move_to(&mut self, task: TaskId, place: Place, now: Timestamp) {
+        self.put(task, place);
+        self.changed(task, now);
+    }
+
+    /// A task is not as it was any more.
+    pub(crate) fn changed(&mut self, task: TaskId, now: Timestamp) {
+        if let Some(task) = self.all.get_mut(&task) {
+            task.changed = now;
+        }
     }
 
     /// Takes a task elsewhere.

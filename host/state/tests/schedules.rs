@@ -45,6 +45,8 @@ fn ids(sms: &Sms) -> Vec<TaskId> {
 fn a_schedule_submits_a_task_each_time_it_is_due() {
     let mut sms = Sms::default();
     let info = schedule(&mut sms, "0 * * * *");
+    let (same, record) = sms.state.schedule_of(&info.name).unwrap();
+    assert_eq!((same, record.call), (info.clone(), call("f()")));
     assert_eq!(info.next.unwrap().to_string(), "2026-01-01T01:00:00.000Z");
     sms.pass(HOUR);
     let first = queued(&sms);

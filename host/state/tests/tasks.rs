@@ -177,10 +177,13 @@ fn a_queued_task_that_is_cancelled_has_ended_and_a_running_one_ends_when_its_nod
     let n1 = sms.join(node("n1", 1));
     let (runs, waits) = (sms.submit(&f), sms.submit(&f));
     sms.reports(n1, runs, 1, ReportKind::Started);
+    sms.pass(seconds(1));
     let Answer::Task(ended) = sms.does(Command::Cancel(waits)) else { panic!() };
     assert!(ended.state.has_ended() && sms.place(waits) == "cancelled");
+    assert_eq!(ended.changed, sms.now);
     let Answer::Task(running) = sms.does(Command::Cancel(runs)) else { panic!() };
-    assert!(matches!(running.state, TaskState::Running { cancelling: true, .. }), "{running:?}");
+    let TaskState::Running { since, cancelling: true, .. } = running.state else { panic!("{running:?}") };
+    assert_eq!((running.changed, since), (sms.now, running.submitted));
     sms.does(Command::Cancel(runs));
     assert_eq!(sms.orders(n1), ["+1#1", "-1#1"]);
     sms.reports(n1, runs, 1, result(Outcome::Cancelled));
@@ -217,6 +220,56 @@ fn a_retryable_failure_is_tried_again_after_a_growing_wait_and_not_more_often_th
     sms.reports(n1, task, 3, failure(true));
     assert_eq!(sms.place(task), "failed");
     assert_eq!(sms.journal.ended(task).unwrap().unwrap().end.attempt, 3);
+}
+
+#[test]
+fn a_task_says_since_when_it_is_as_it_is_also_after_a_restart() {
+    let mut sms = Sms::default();
+    let task = sms.submit_retried(&light("f", 0), retry(3, 2, &[OutcomeKind::Failed]));
+    let since = |sms: &Sms| sms.state.task(task).unwrap().changed;
+    let submitted = sms.now;
+    sms.pass(seconds(1));
+    assert_eq!(since(&sms), submitted);
+    let n1 = sms.join(node("n1", 1));
+    let assigned = sms.now;
+    sms.pass(seconds(1));
+    assert_eq!((sms.place(task), since(&sms)), ("assigned n1".to_owned(), assigned));
+    sms.reports(n1, task, 1, ReportKind::Started);
+    assert_eq!(since(&sms), sms.now);
+    sms.pass(seconds(1));
+    sms.reports(n1, task, 1, failure(true));
+    let failed = sms.now;
+    sms.pass(seconds(1));
+    assert_eq!((sms.place(task), since(&sms)), ("queued".to_owned(), failed));
+    sms.restart();
+    assert_eq!(since(&sms), failed);
+}
+
+#[test]
+fn what_a_node_gives_back_waits_after_no_outcome_whatever_was_before() {
+    let mut sms = Sms::default();
+    let task = sms.submit_retried(&light("f", 0), retry(3, 0, &[OutcomeKind::Failed]));
+    let n1 = sms.join(node("n1", 1));
+    sms.reports(n1, task, 1, failure(true));
+    sms.reports(n1, task, 2, returned(Code::QueueFull));
+    let info = sms.state.task(task).unwrap();
+    assert_eq!((info.attempt, info.state), (2, TaskState::Queued { not_before: None, after: None }));
+}
+
+#[test]
+fn a_task_that_lives_and_one_that_has_ended_say_how_they_are_tried() {
+    let mut sms = Sms::default();
+    let options = TaskOptions {
+        priority: Some(7.try_into().unwrap()),
+        deadline: Some(seconds(50)),
+        retry: retry(5, 2, &[OutcomeKind::Trapped]),
+        key: Some("monday".to_owned().try_into().unwrap()),
+        ..TaskOptions::default()
+    };
+    let task = sms.submit_with(&light("f", 0), options.clone());
+    assert_eq!(sms.state.options(task), Some(options.clone()));
+    sms.does(Command::Cancel(task));
+    assert_eq!(sms.journal.ended(task).unwrap().unwrap().record.options(), options);
 }
 
 #[test]

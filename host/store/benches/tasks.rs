@@ -152,6 +152,7 @@ fn record(group: usize, place: usize) -> TaskRecord {
         deadline: None,
         retry: RetryPolicy::default(),
         key,
+        key_text: None,
         trace_parent: None,
         call_size: 0,
     }
@@ -163,13 +164,13 @@ fn function(number: usize) -> FunctionName {
 
 fn submitted(record: &Arc<TaskRecord>) -> Change {
     let phase = Phase::Queued { not_before: None };
-    let progress = Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase };
+    let progress = Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase, changed: Timestamp::ZERO };
     Change::Submitted { record: Arc::clone(record), progress, call: Call::Payload(Payload::default()) }
 }
 
 fn assigned(record: &Arc<TaskRecord>) -> Change {
     let phase = Phase::Assigned { node: node(), incarnation: Incarnation(uuid::Uuid::max()) };
-    let progress = Progress { attempt: 1, tries: 1, after: None, cancelling: false, phase };
+    let progress = Progress { attempt: 1, tries: 1, after: None, cancelling: false, phase, changed: Timestamp::ZERO };
     Change::Progressed { task: record.id, progress }
 }
 

@@ -160,11 +160,13 @@ mod tests {
             deadline: None,
             retry: RetryPolicy::default(),
             key: None,
+            key_text: None,
             trace_parent: None,
             call_size: 0,
         };
         let phase = Phase::Queued { not_before: None };
-        let progress = Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase };
+        let progress =
+            Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase, changed: Timestamp::ZERO };
         Change::Submitted { record: Arc::new(record), progress, call: Call::Typed("run()".into()) }
     }
 }

@@ -25,6 +25,7 @@ mod placement;
 mod refusal;
 mod run;
 mod settings;
+pub mod size;
 mod task;
 mod time;
 

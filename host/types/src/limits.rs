@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bytesize::ByteSize;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::{Code, Refusal};
 
@@ -44,7 +44,7 @@ pub struct Limits {
 #[serde(deny_unknown_fields, default)]
 pub struct LimitRequest {
     /// See [`Limits::memory`].
-    #[serde(deserialize_with = "size", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::size::optional", skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
     /// See [`Limits::timeout`].
     #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
@@ -53,13 +53,13 @@ pub struct LimitRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
     /// See [`Limits::payload`].
-    #[serde(deserialize_with = "size", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::size::optional", skip_serializing_if = "Option::is_none")]
     pub payload: Option<u64>,
     /// See [`Limits::log`].
-    #[serde(deserialize_with = "size", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::size::optional", skip_serializing_if = "Option::is_none")]
     pub log: Option<u64>,
     /// See [`Limits::hostcall`].
-    #[serde(deserialize_with = "size", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::size::optional", skip_serializing_if = "Option::is_none")]
     pub hostcall: Option<u64>,
     /// See [`Limits::tables`].
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -277,10 +277,6 @@ fn show(name: &str, value: u128) -> String {
         "fuel" | "tables" | "handles" | "calls" | "requests" => bounded.to_string(),
         _ => ByteSize(bounded).display().iec().to_string(),
     }
-}
-
-pub(crate) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Option::<ByteSize>::deserialize(deserializer).map(|size| size.map(|size| size.as_u64()))
 }
 
 #[cfg(test)]

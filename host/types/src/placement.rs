@@ -14,7 +14,7 @@ pub struct Placement {
     #[serde(skip_serializing_if = "Cpu::is_none")]
     pub cpu: Cpu,
     /// Memory in bytes that is kept for a run; absent: its limit `memory`, so that a node is never oversold.
-    #[serde(deserialize_with = "crate::limits::size", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::size::optional", skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
     /// What a node's labels have to be.
     #[serde(skip_serializing_if = "Constraints::is_empty")]

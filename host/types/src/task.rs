@@ -60,6 +60,9 @@ pub struct TaskInfo {
     pub attempt: u32,
     /// Where it is.
     pub state: TaskState,
+    /// When it came there by the SMS's clock: when it was submitted or had to wait again, was given to a node, started, was
+    /// cancelled, ended.
+    pub changed: Timestamp,
 }
 
 /// Where a task is.
@@ -69,7 +72,7 @@ pub enum TaskState {
     Queued {
         /// It starts no sooner: it was delayed, or the last attempt did not succeed.
         not_before: Option<Timestamp>,
-        /// How the last attempt ended, where this is not the first.
+        /// How the last attempt ended, where this is not the first and no node gave it back.
         after: Option<OutcomeKind>,
     },
     /// A node was chosen for it.

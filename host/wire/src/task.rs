@@ -78,7 +78,8 @@ impl Encode<v1::RetryPolicy> for RetryPolicy {
 
 impl Decode<v1::Task> for TaskInfo {
     fn decode(message: v1::Task) -> Result<Self, Refusal> {
-        let v1::Task { id, function, version, priority, schedule, submitted, deadline, attempt, state } = message;
+        let v1::Task { id, function, version, priority, schedule, submitted, deadline, attempt, state, changed } =
+            message;
         Ok(Self {
             id: id.parse()?,
             function: function.try_into()?,
@@ -89,13 +90,14 @@ impl Decode<v1::Task> for TaskInfo {
             deadline: deadline.map(|deadline| Timestamp::decode(Some(deadline))).transpose()?,
             attempt,
             state: TaskState::decode(required(state, "task.state")?)?,
+            changed: Timestamp::decode(changed)?,
         })
     }
 }
 
 impl Encode<v1::Task> for TaskInfo {
     fn encode(self) -> v1::Task {
-        let Self { id, function, version, priority, schedule, submitted, deadline, attempt, state } = self;
+        let Self { id, function, version, priority, schedule, submitted, deadline, attempt, state, changed } = self;
         v1::Task {
             id: id.to_string(),
             function: function.into(),
@@ -106,6 +108,7 @@ impl Encode<v1::Task> for TaskInfo {
             deadline: deadline.map(Encode::encode),
             attempt,
             state: Some(state.encode()),
+            changed: Some(changed.encode()),
         }
     }
 }

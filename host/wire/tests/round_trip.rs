@@ -211,6 +211,7 @@ proptest! {
             deadline: some.then_some(time),
             attempt: number,
             state,
+            changed: time,
         })?;
         survives::<_, v1::Schedule>(&ScheduleInfo {
             name: "nightly".parse().unwrap(),

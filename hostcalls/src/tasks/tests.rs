@@ -94,6 +94,7 @@ impl Run {
             deadline: None,
             attempt: 1,
             state,
+            changed: Timestamp::ZERO,
         };
         *self.cluster.task.lock().unwrap() = Some((info, outcome));
         id.to_string()

@@ -3,7 +3,7 @@
 use spear_proto::v1;
 use spear_state::{Answer, Command, ScheduleRecord, State};
 use spear_types::{Call, Code, FunctionName, Refusal, ScheduleInfo, ScheduleName, TaskId, TaskOptions, Timestamp};
-use spear_wire::{Decode as _, MAX_CRON, capped, required};
+use spear_wire::{Decode as _, Encode as _, MAX_CRON, capped, required};
 
 use super::tasks::{Tasks, View};
 
@@ -42,6 +42,19 @@ pub(super) async fn create(api: &Tasks, request: v1::CreateScheduleRequest) -> R
 
 pub(super) async fn list(view: &View) -> Result<Vec<ScheduleInfo>, Refusal> {
     view.scheduler.look(State::schedules).await
+}
+
+pub(super) async fn get(view: &View, request: v1::GetScheduleRequest) -> Result<v1::GetScheduleResponse, Refusal> {
+    let name: ScheduleName = request.name.try_into()?;
+    let (schedule, record) = view.scheduler.look(|state| state.schedule_of(&name)).await??;
+    let options = record.options();
+    let task = v1::TaskSpec {
+        function: record.function.into(),
+        version: None,
+        call: Some(record.call.encode()),
+        options: Some(options.encode()),
+    };
+    Ok(v1::GetScheduleResponse { schedule: Some(schedule.encode()), task: Some(task) })
 }
 
 pub(super) async fn delete(view: &View, request: v1::DeleteScheduleRequest) -> Result<(), Refusal> {

@@ -9,7 +9,7 @@ mod watch;
 use futures::stream::BoxStream;
 use spear_proto::v1::{self, task_service_server::TaskService};
 use spear_state::{Answer, Command};
-use spear_types::{Code, Refusal, TaskId, TaskInfo};
+use spear_types::{Code, Refusal, TaskId, TaskInfo, TaskOptions};
 use spear_wire::{Encode as _, to_status};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -49,8 +49,8 @@ impl TaskService for Tasks {
     }
 
     async fn get_task(&self, request: Request<v1::GetTaskRequest>) -> Result<Response<v1::GetTaskResponse>, Status> {
-        let task = self.view.get(&request.into_inner().task).await.map_err(to_status)?;
-        Ok(Response::new(v1::GetTaskResponse { task: Some(task.encode()) }))
+        let (task, options) = self.view.get(&request.into_inner().task).await.map_err(to_status)?;
+        Ok(Response::new(v1::GetTaskResponse { task: Some(task.encode()), options: Some(options.encode()) }))
     }
 
     async fn list_tasks(
@@ -106,6 +106,13 @@ impl TaskService for Tasks {
         Ok(Response::new(v1::ListSchedulesResponse { schedules }))
     }
 
+    async fn get_schedule(
+        &self,
+        request: Request<v1::GetScheduleRequest>,
+    ) -> Result<Response<v1::GetScheduleResponse>, Status> {
+        schedules::get(&self.view, request.into_inner()).await.map(Response::new).map_err(to_status)
+    }
+
     async fn delete_schedule(
         &self,
         request: Request<v1::DeleteScheduleRequest>,
@@ -116,16 +123,16 @@ impl TaskService for Tasks {
 }
 
 impl View {
-    async fn get(&self, task: &str) -> Result<TaskInfo, Refusal> {
-        self.find(task.parse()?).await
-    }
-
-    /// A task, wherever it is.
-    async fn find(&self, task: TaskId) -> Result<TaskInfo, Refusal> {
-        match self.scheduler.look(|state| state.task(task)).await? {
+    /// A task, wherever it is, and how it is tried.
+    async fn get(&self, task: &str) -> Result<(TaskInfo, TaskOptions), Refusal> {
+        let task: TaskId = task.parse()?;
+        match self.scheduler.look(|state| state.task(task).zip(state.options(task))).await? {
             Some(live) => Ok(live),
             // Whatever is not there any more has ended, and its end is on the disk.
-            None => Ok(self.disk.ended(task).await?.info()),
+            None => {
+                let ended = self.disk.ended(task).await?;
+                Ok((ended.info(), ended.record.options()))
+            }
         }
     }
 
@@ -136,7 +143,7 @@ impl View {
             Ok(_) => Err(Refusal::new(Code::Internal, "a cancel was answered with something else")),
             Err(refusal) if refusal.code == Code::UnknownTask => {
                 let state = self.disk.ended(task).await?.info().state;
-                let message = format!("the task {task} has ended already: it is {}", state.name());
+                let message = format!("the task {task} has ended already, as {}", state.name());
                 Err(Refusal::new(Code::TaskEnded, message))
             }
             Err(refusal) => Err(refusal),

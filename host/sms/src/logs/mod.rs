@@ -131,11 +131,13 @@ mod tests {
             deadline: None,
             retry: RetryPolicy::default(),
             key: None,
+            key_text: None,
             trace_parent: None,
             call_size: 0,
         });
         let phase = Phase::Queued { not_before: None };
-        let progress = Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase };
+        let progress =
+            Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase, changed: Timestamp::ZERO };
         let result = TaskResult { outcome: Outcome::Cancelled, usage: Usage::default() };
         let end = End { at: Timestamp::ZERO, attempt, node: Some("one".parse().unwrap()), result, log_dropped };
         let call = Call::Typed(String::new());

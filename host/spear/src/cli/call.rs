@@ -25,7 +25,7 @@ pub(crate) struct CallArgs {
     #[arg(last = true, conflicts_with_all = ["content_type", "headers", "method", "path"])]
     args: Vec<String>,
     /// Another version than the newest.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(crate) version: Option<u32>,
     /// The body.
     #[arg(short, long, value_name = "TEXT", conflicts_with = "file")]

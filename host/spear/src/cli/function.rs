@@ -9,7 +9,7 @@ use spear_types::{FunctionName, FunctionVersion, Refusal};
 use super::{Ask, Context, inspect, placement, view};
 use crate::{
     client::Client,
-    output::{self, size, table, time},
+    output::{self, counted, size, table, time},
 };
 
 #[derive(Debug, Subcommand)]
@@ -24,7 +24,7 @@ pub(crate) enum Function {
         /// The function.
         name: String,
         /// Another version than the newest.
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         version: Option<u32>,
     },
     /// Remove a function with all of its versions.
@@ -46,7 +46,7 @@ impl Ask for Function {
                 let name = parse(&name)?;
                 let versions = client.delete_function(&name).await?;
                 let answer = json!({ "name": name, "versions": versions });
-                context.output.answer(&answer, || format!("removed {name} with {versions} version(s)"))?;
+                context.output.answer(&answer, || format!("removed {name} with {}", counted(versions, "version")))?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -36,7 +36,7 @@ pub(crate) enum Kv {
         /// STORE/KEY
         path: String,
         /// Only if the value there has this version.
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
         if_version: Option<u64>,
     },
     /// Add to a number, and print what it is then; one that is not there counts as 0.
@@ -62,7 +62,7 @@ pub(crate) struct Put {
     #[arg(short, long, value_name = "FILE", conflicts_with = "value")]
     file: Option<PathBuf>,
     /// Only if the value there has this version.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     if_version: Option<u64>,
     /// Only if there is no value.
     #[arg(long, conflicts_with = "if_version")]
@@ -77,7 +77,7 @@ pub(crate) struct Ls {
     #[arg(long, value_name = "KEY")]
     after: Option<String>,
     /// So many at the most. [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }
 

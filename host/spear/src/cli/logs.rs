@@ -6,12 +6,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use spear_types::{Code, Level, LogLine, Refusal};
+use spear_types::{Code, Level, LogLine, Refusal, TaskId};
 
-use super::{Ask, Context, function::parse, view};
+use super::{Ask, Context, function::parse, task::id, view};
 use crate::{
     client::{Client, LogsOf, TaskLog},
-    output::{bad, dim, good, printable},
+    output::{bad, counted, dim, good, printable},
 };
 
 /// Show what recent calls and tasks wrote.
@@ -19,8 +19,24 @@ use crate::{
 pub(crate) struct Logs {
     /// A function's name, or a task's id.
     of: String,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Show what one task wrote.
+#[derive(Debug, Args)]
+pub(crate) struct LogsOfTask {
+    /// The task's id.
+    task: String,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How much of it.
+#[derive(Debug, Args)]
+struct How {
     /// The last so many lines only.
-    #[arg(short = 'n', long, value_name = "LINES")]
+    #[arg(short = 'n', long, value_name = "LINES", allow_negative_numbers = true)]
     last: Option<u32>,
     /// Go on until the task has ended: each line once, also when the SMS is away meanwhile.
     #[arg(short, long, conflicts_with = "last")]
@@ -30,20 +46,44 @@ pub(crate) struct Logs {
 impl Ask for Logs {
     async fn ask(self, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {
         // A task's id is a function's name by its letters too, so the id is tried first.
-        let of = match self.of.parse() {
-            Ok(task) if self.follow => return follow::run(task, client, context).await,
-            Ok(task) => LogsOf::Task(task),
-            Err(_) if self.follow => return Err(only_tasks(&self.of).into()),
-            Err(_) => LogsOf::Function(parse(&self.of)?),
-        };
-        let logs = client.logs(of, self.last).await?;
-        if logs.is_empty() {
-            context.output.note("nothing was written lately");
+        if let Ok(task) = self.of.parse() {
+            return self.how.of_task(task, client, context).await;
         }
-        let values: Vec<Value> = logs.iter().map(value).collect();
-        context.output.answer(&values, || logs.iter().map(text).collect::<Vec<_>>().join("\n"))?;
-        Ok(ExitCode::SUCCESS)
+        if self.how.follow {
+            return Err(only_tasks(&self.of).into());
+        }
+        let function = parse(&self.of)?;
+        let logs = client.logs(LogsOf::Function(function.clone()), self.how.last).await?;
+        if logs.is_empty() {
+            // One that there is has written nothing; one that there is not is refused.
+            client.function(&function, None).await?;
+        }
+        show(&logs, context)
     }
+}
+
+impl Ask for LogsOfTask {
+    async fn ask(self, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+        self.how.of_task(id(&self.task)?, client, context).await
+    }
+}
+
+impl How {
+    async fn of_task(&self, task: TaskId, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+        if self.follow {
+            return follow::run(task, client, context).await;
+        }
+        show(&client.logs(LogsOf::Task(task), self.last).await?, context)
+    }
+}
+
+fn show(logs: &[TaskLog], context: &Context<'_>) -> anyhow::Result<ExitCode> {
+    if logs.is_empty() {
+        context.output.note("nothing was written lately");
+    }
+    let values: Vec<Value> = logs.iter().map(value).collect();
+    context.output.answer(&values, || logs.iter().map(text).collect::<Vec<_>>().join("\n"))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn only_tasks(of: &str) -> Refusal {
@@ -71,7 +111,7 @@ fn text(log: &TaskLog) -> String {
 }
 
 fn dropped(lines: u64) -> String {
-    dim(format_args!("{lines} more line(s) were over the limit `log`"))
+    dim(format_args!("over the limit `log`: {}", counted(lines, "more line")))
 }
 
 pub(crate) fn line(line: &LogLine) -> String {

@@ -68,7 +68,7 @@ pub(crate) struct IfMatch {
     #[arg(long, value_name = "ETAG", value_parser = etag)]
     if_match: Option<Digest>,
     /// Only if the object there has this version.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     if_version: Option<u64>,
 }
 

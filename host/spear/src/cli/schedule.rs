@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
-use spear_types::{Code, Refusal, ScheduleInfo, ScheduleName, Timestamp};
+use spear_types::{Call, Payload, Refusal, ScheduleInfo, ScheduleName, Timestamp};
 
-use super::{Ask, Context, view};
+use super::{Ask, Context, task::show, view};
 use crate::{
     client::{Client, NewTask},
-    output::{dim, table, time},
+    output::{dim, printable, size, table, time},
 };
 
 #[derive(Debug, Subcommand)]
@@ -41,10 +41,8 @@ impl Ask for Schedule {
             }
             Self::Get { name } => {
                 let name = parse(&name)?;
-                let found = client.schedules().await?.into_iter().find(|schedule| schedule.name == name);
-                let unknown = || Refusal::new(Code::UnknownSchedule, format!("no schedule is named {name}"));
-                let schedule = found.ok_or_else(|| unknown().help("list them with `spear schedule ls`"))?;
-                context.output.answer(&view::schedule(&schedule), || list(&[schedule]))?;
+                let (schedule, task) = client.schedule(&name).await?;
+                context.output.answer(&view::schedule_and_task(&schedule, &task), || describe(&schedule, &task))?;
             }
             Self::Rm { name } => {
                 let name = parse(&name)?;
@@ -85,6 +83,50 @@ fn list(schedules: &[ScheduleInfo]) -> String {
         ]
     };
     table(["NAME", "FUNCTION", "CRON", "NEXT", "LAST TASK"], schedules.iter().map(row))
+}
+
+/// All of it.
+fn describe(schedule: &ScheduleInfo, task: &NewTask) -> String {
+    let NewTask { function, version: _, call, options } = task;
+    let mut lines = vec![
+        format!("{} submits {function}", schedule.name),
+        format!("  cron      {}", printable(&schedule.cron)),
+        format!("  next      {}", next(schedule)),
+    ];
+    lines.extend(schedule.last.map(|task| format!("  last      {task}")));
+    lines.push(format!("  created   {}", time(schedule.created.into())));
+    lines.push(format!("  call      {}", summary(call)));
+    let priority = options.priority.map_or_else(|| "the function's".to_owned(), |priority| priority.get().to_string());
+    lines.push(format!("  priority  {priority}"));
+    lines.extend(options.deadline.map(|deadline| format!("  deadline  {}", humantime::format_duration(deadline))));
+    lines.push(format!("  retry     {}", show::retry(&options.retry)));
+    lines.join("\n")
+}
+
+/// What is called: a short text as it is, of anything else its type and its size.
+fn summary(call: &Call) -> String {
+    match call {
+        Call::Typed(text) => shortened(text.as_bytes()),
+        Call::Command { args, stdin } => {
+            let stdin = if stdin.is_empty() { String::new() } else { format!(" < {}", shortened(stdin)) };
+            format!("{}{stdin}", shortened(format!("-- {}", args.join(" ")).as_bytes()))
+        }
+        Call::Payload(Payload { content_type, headers, body }) => {
+            let headers = headers.iter().map(|(name, value)| format!(" {}: {}", printable(name), printable(value)));
+            let content_type = content_type.iter().map(|content_type| format!(" {}", printable(content_type)));
+            let beside: String = content_type.chain(headers).collect();
+            if body.is_empty() { format!("no body{beside}") } else { format!("{}{beside}", shortened(body)) }
+        }
+    }
+}
+
+fn shortened(bytes: &[u8]) -> String {
+    /// What fits on a line.
+    const SHORT: usize = 80;
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.len() <= SHORT => format!("{text:?}"),
+        _ => size(bytes.len() as u64),
+    }
 }
 
 fn next(schedule: &ScheduleInfo) -> String {

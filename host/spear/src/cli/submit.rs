@@ -31,9 +31,9 @@ pub(crate) struct Submit {
     #[command(flatten)]
     options: OptionArgs,
     /// Submit the same call so many times.
-    #[arg(long, value_name = "N", conflicts_with_all = ["batch", "cron", "wait"], value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with_all = ["batch", "cron", "wait"], value_parser = count, allow_negative_numbers = true)]
     count: Option<u64>,
-    /// Submit each line of a file, or of standard input with `-`, as the body of a task of its own.
+    /// Submit each line of a file, or of standard input with `-`, as the body of a task of its own; blank lines are none.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["typed", "data", "file", "cron", "wait"])]
     batch: Option<PathBuf>,
     /// Make a schedule that submits it again and again, in UTC: '*/5 * * * *', six fields with seconds first, or @hourly,
@@ -66,6 +66,12 @@ impl Ask for Submit {
     }
 }
 
+/// How many tasks there are to be.
+fn count(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "it has to be a number, at least 1".to_owned())
+}
+
 async fn one(
     task: NewTask,
     wait: bool,
@@ -78,10 +84,6 @@ async fn one(
         return Err(Refusal::new(Code::Internal, "the SMS did not answer with one task").into());
     };
     if wait {
-        // Whoever breaks off finds it again.
-        if !beside.quiet {
-            context.output.note(dim(format_args!("submitted {task}")));
-        }
         return result::until_ended(task, beside, client, context).await;
     }
     context.output.answer(&json!({ "task": task, "existing": existing }), || task.to_string())?;

@@ -2,7 +2,7 @@
 
 mod ls;
 pub(crate) mod result;
-mod show;
+pub(crate) mod show;
 mod watch;
 mod why;
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 use spear_types::{Refusal, TaskId, TaskInfo, TaskState};
 
 use self::{ls::Ls, result::TaskResult, watch::Watch};
-use super::{Ask, Context, logs::Logs, view};
+use super::{Ask, Context, logs::LogsOfTask, view};
 use crate::{
     client::Client,
     output::{REFUSED, good},
@@ -39,8 +39,12 @@ pub(crate) enum Task {
     /// Show how one ended: its reply, or what went wrong.
     Result(TaskResult),
     /// Show what one wrote to its log.
-    Logs(Logs),
+    Logs(LogsOfTask),
     /// Why it runs where it runs, or why it waits: every node, filter and term of the score.
+    ///
+    /// Of a task that waits it is what would be decided now. Decisions that were made are kept in the SMS's memory: those of
+    /// the newest 10,000 tasks that were placed, fewer where each looked at many nodes, and not over a restart. Of a fleet of
+    /// more than 64 nodes the best are listed, and the others are counted.
     Why {
         /// The task's id.
         task: String,
@@ -52,8 +56,9 @@ impl Ask for Task {
         match self {
             Self::Ls(ls) => ls.run(client, context).await,
             Self::Get { task } => {
-                let task = client.task(id(&task)?).await?;
-                context.output.answer(&view::task(&task), || show::describe(&task))?;
+                let (task, options) = client.task_and_options(id(&task)?).await?;
+                let value = view::task_and_options(&task, &options);
+                context.output.answer(&value, || show::describe(&task, &options))?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Watch(watch) => watch.run(client, context).await,

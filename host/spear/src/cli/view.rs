@@ -13,7 +13,7 @@ use spear_types::{
 
 pub(crate) use self::{
     node::node,
-    task::{explained, schedule, task},
+    task::{explained, schedule, schedule_and_task, task, task_and_options},
 };
 use crate::output;
 

@@ -23,6 +23,13 @@ impl Client {
         self.answered(response)?.schedules.into_iter().map(ScheduleInfo::decode).collect()
     }
 
+    /// One, and what it submits.
+    pub(crate) async fn schedule(&self, name: &ScheduleName) -> Answer<(ScheduleInfo, NewTask)> {
+        let response = self.tasks().get_schedule(v1::GetScheduleRequest { name: name.to_string() }).await;
+        let v1::GetScheduleResponse { schedule, task } = self.answered(response)?;
+        Ok((ScheduleInfo::decode(required(schedule, "schedule")?)?, NewTask::from_spec(required(task, "task")?)?))
+    }
+
     pub(crate) async fn delete_schedule(&self, name: &ScheduleName) -> Answer<()> {
         let response = self.tasks().delete_schedule(v1::DeleteScheduleRequest { name: name.to_string() }).await;
         self.answered(response).map(|v1::DeleteScheduleResponse {}| ())

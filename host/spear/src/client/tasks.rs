@@ -74,6 +74,13 @@ impl Client {
         info(self.answered(response)?.task)
     }
 
+    /// The same, and how it is tried.
+    pub(crate) async fn task_and_options(&self, task: TaskId) -> Answer<(TaskInfo, TaskOptions)> {
+        let response = self.tasks().get_task(v1::GetTaskRequest { task: task.to_string() }).await;
+        let v1::GetTaskResponse { task, options } = self.answered(response)?;
+        Ok((info(task)?, TaskOptions::decode(required(options, "options")?)?))
+    }
+
     /// Newest first.
     pub(crate) async fn list_tasks(
         &self,
@@ -135,6 +142,16 @@ impl NewTask {
     pub(super) fn into_spec(self) -> v1::TaskSpec {
         let Self { function, version, call, options } = self;
         v1::TaskSpec { function: function.into(), version, call: Some(call.encode()), options: Some(options.encode()) }
+    }
+
+    pub(super) fn from_spec(spec: v1::TaskSpec) -> Answer<Self> {
+        let v1::TaskSpec { function, version, call, options } = spec;
+        Ok(Self {
+            function: function.try_into()?,
+            version,
+            call: Call::decode(required(call, "call")?)?,
+            options: TaskOptions::decode(required(options, "options")?)?,
+        })
     }
 }
 

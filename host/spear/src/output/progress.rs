@@ -1,9 +1,6 @@
 //! What long work looks like where somebody watches.
 
-use std::{
-    io::{self, IsTerminal as _},
-    time::Duration,
-};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -35,7 +32,7 @@ impl Output {
     }
 
     fn bar(&self, what: String, length: Option<u64>, template: &str) -> ProgressBar {
-        if self.format == Format::Json || !io::stderr().is_terminal() {
+        if self.format == Format::Json || !self.interactive {
             return ProgressBar::hidden();
         }
         let bar = length.map_or_else(ProgressBar::no_length, ProgressBar::new).with_message(what);

@@ -119,7 +119,8 @@ fn info(place: &Place, row: &[u8]) -> Result<TaskInfo, Error> {
     let Row { head, record, last, .. } = split(place, row)?;
     let TaskRecord { id, function, version, priority, schedule, submitted, deadline, .. } = record;
     let state = TaskState::Ended { outcome: head.outcome, at: head.at, node: last.node };
-    Ok(TaskInfo { id, function, version, priority, schedule, submitted, deadline, attempt: last.attempt, state })
+    let (attempt, changed) = (last.attempt, head.at);
+    Ok(TaskInfo { id, function, version, priority, schedule, submitted, deadline, attempt, state, changed })
 }
 
 /// A row in [`ENDS`].

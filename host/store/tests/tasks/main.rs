@@ -82,6 +82,7 @@ fn record(number: u64, name: &str) -> TaskRecord {
         deadline: Some(moment(number + 60_000)),
         retry: RetryPolicy::default(),
         key: None,
+        key_text: None,
         trace_parent: None,
         call_size: 0,
     }
@@ -89,12 +90,12 @@ fn record(number: u64, name: &str) -> TaskRecord {
 
 fn queued() -> Progress {
     let phase = Phase::Queued { not_before: None };
-    Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase }
+    Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase, changed: Timestamp::ZERO }
 }
 
 fn assigned(attempt: u32) -> Progress {
     let phase = Phase::Assigned { node: node(attempt), incarnation: Incarnation(uuid_of(attempt)) };
-    Progress { attempt, tries: attempt, after: None, cancelling: false, phase }
+    Progress { attempt, tries: attempt, after: None, cancelling: false, phase, changed: Timestamp::ZERO }
 }
 
 /// An incarnation is a UUID, which is told by its text.

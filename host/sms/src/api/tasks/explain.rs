@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use spear_placement::{Considered, Decision, Filter, PassedOver, Term, Verdict};
 use spear_proto::v1::{self, considered};
 use spear_state::State;
-use spear_types::{Constraint, NodeName, PlacementPolicy, Refusal, TaskId, Timestamp};
+use spear_types::{Constraint, Constraints, NodeName, PlacementPolicy, Refusal, TaskId, Timestamp};
 use spear_wire::Encode;
 
 use super::View;
@@ -62,12 +62,18 @@ impl Encode<v1::Decision> for Explained {
             summary,
             cpu_millis: ask.resources.cpu.as_millis(),
             memory_bytes: ask.resources.memory,
-            constraints: ask.constraints.iter().map(Constraint::to_string).collect(),
+            constraints: texts(&ask.constraints),
+            prefer: texts(&ask.prefer),
+            avoid: texts(&ask.avoid),
             policy: policy.to_owned(),
             nodes: nodes.collect(),
             others: others.into_iter().map(passed).chain(hidden).collect(),
         }
     }
+}
+
+fn texts(constraints: &Constraints) -> Vec<String> {
+    constraints.iter().map(Constraint::to_string).collect()
 }
 
 fn verdict(verdict: Verdict, gone: Option<String>) -> considered::Verdict {

@@ -8,9 +8,9 @@ use tokio::time;
 
 use super::parse;
 use crate::{
-    cli::{Context, again::Again, view},
+    cli::{Context, again::Again, length, view},
     client::{Client, NewDuty},
-    output::{dim, good},
+    output::{counted, dim, good},
 };
 
 /// How often the node is looked at. What is left of its work has no event to wait for.
@@ -21,7 +21,7 @@ pub(crate) struct Drain {
     /// The node.
     name: String,
     /// What it has may still run for so long; then it goes to other nodes. [default: until it ends]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = length, allow_hyphen_values = true)]
     within: Option<Duration>,
     /// Wait until nothing is left.
     #[arg(long)]
@@ -87,6 +87,6 @@ fn text(node: &NodeInfo) -> String {
         Duty::Draining { .. } if matches!(node.state, NodeState::Lost { .. }) => {
             format!("{name} is lost; what it had is moved")
         }
-        _ => format!("draining {name}: {} run(s) left", node.reserved.slots),
+        _ => format!("draining {name}: {} left", counted(node.reserved.slots, "task")),
     }
 }

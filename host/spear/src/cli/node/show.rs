@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use spear_types::{Cpu, Duty, MAX_WAIT, NodeInfo, NodeState, Penalty};
 
-use crate::output::{bad, good, printable, size, table, time};
+use crate::output::{bad, counted, good, printable, size, table, time};
 
 pub(super) fn list(nodes: &[NodeInfo]) -> String {
     if nodes.is_empty() {
@@ -16,7 +16,7 @@ pub(super) fn list(nodes: &[NodeInfo]) -> String {
             // Without colours: only a last column may have them, or the others stand askew.
             state(node, |name, _| name.to_owned()),
             format!("{}/{}", node.reserved.slots, node.capacity.slots),
-            format!("{}/{}{}", cores(node.reserved.cpu), cores(node.capacity.cpu), busy(node, &cores(node.load.cpu))),
+            format!("{}/{}{}", cores(node.reserved.cpu), cores(node.capacity.cpu), busy(node, &tenths(node.load.cpu))),
             format!(
                 "{}/{}{}",
                 size(node.reserved.memory),
@@ -45,6 +45,8 @@ pub(super) fn describe(node: &NodeInfo) -> String {
     lines.push(format!("  agents      {}", printable(&node.agents.join(", "))));
     lines.push(format!("  artifacts   {}", node.artifacts));
     lines.push(format!("  spear       {}", printable(&node.spear_version)));
+    // What it was busy with when it fell silent tells nothing.
+    let now = |busy: String| if node.state == NodeState::Live { busy } else { "-".to_owned() };
     let has = table(
         ["  HAS", "ALL", "GIVEN AWAY", "BUSY"],
         [
@@ -52,10 +54,15 @@ pub(super) fn describe(node: &NodeInfo) -> String {
                 "  slots".to_owned(),
                 node.capacity.slots.to_string(),
                 node.reserved.slots.to_string(),
-                node.load.running.to_string(),
+                now(node.load.running.to_string()),
             ],
-            ["  cpu".to_owned(), cores(node.capacity.cpu), cores(node.reserved.cpu), cores(node.load.cpu)],
-            ["  memory".to_owned(), size(node.capacity.memory), size(node.reserved.memory), size(node.load.memory)],
+            ["  cpu".to_owned(), cores(node.capacity.cpu), cores(node.reserved.cpu), now(tenths(node.load.cpu))],
+            [
+                "  memory".to_owned(),
+                size(node.capacity.memory),
+                size(node.reserved.memory),
+                now(size(node.load.memory)),
+            ],
         ],
     );
     format!("{}\n\n{has}", lines.join("\n"))
@@ -96,10 +103,11 @@ fn reason(node: &NodeInfo) -> String {
 }
 
 fn penalty(Penalty { failures, until }: Penalty) -> String {
+    let failures = counted(failures, "failure");
     if until <= SystemTime::now() {
-        return format!("{failures} failure(s), may be tried again");
+        return format!("{failures}, may be tried again");
     }
-    format!("{failures} failure(s), avoided until {}", time(until))
+    format!("{failures}, avoided until {}", time(until))
 }
 
 /// What its machine is busy with: only a node that is heard of says so.
@@ -110,6 +118,11 @@ fn busy(node: &NodeInfo, load: &str) -> String {
 fn labels(node: &NodeInfo, between: &str) -> String {
     let labels: Vec<String> = node.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
     labels.join(between)
+}
+
+/// Cores that are measured: what is behind the first digit changes while one looks.
+fn tenths(cpu: Cpu) -> String {
+    format!("{:.1}", f64::from(cpu.as_millis()) / 1e3)
 }
 
 /// Cores: `0.5`, `8`.

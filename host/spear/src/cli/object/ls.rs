@@ -18,7 +18,7 @@ pub(crate) struct Ls {
     #[arg(long, value_name = "KEY")]
     after: Option<String>,
     /// So many at the most. [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }
 

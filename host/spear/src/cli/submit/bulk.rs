@@ -1,6 +1,7 @@
 //! Many tasks at once: batches as large as the SMS takes, one after the other.
 
 use std::{
+    cell::Cell,
     fs::File,
     io::{self, BufRead, BufReader},
     mem,
@@ -18,7 +19,7 @@ use spear_types::{Call, IdempotencyKey, MAX_BATCH, Refusal, TaskOptions};
 use crate::{
     cli::Context,
     client::{Client, NewTask, Submitted},
-    output::{Listing, dim, duration},
+    output::{Listing, counted, dim, duration},
 };
 
 /// What the calls of one batch may take together, in bytes: a quarter of what the SMS takes in one message.
@@ -64,14 +65,25 @@ pub(super) async fn lines(
     } else {
         Box::new(BufReader::new(File::open(file).with_context(unreadable)?))
     };
-    let full = |line: &io::Result<Vec<u8>>| !line.as_ref().is_ok_and(|line| line.trim_ascii().is_empty());
-    let bodies = reader.split(b'\n').filter(full);
+    let (blank, full) = (Cell::new(false), Cell::new(false));
+    let has_text = |line: &io::Result<Vec<u8>>| {
+        let is_blank = line.as_ref().is_ok_and(|line| line.trim_ascii().is_empty());
+        if is_blank {
+            blank.set(true)
+        } else {
+            full.set(true)
+        }
+        !is_blank
+    };
+    let bodies = reader.split(b'\n').filter(has_text);
     let tasks = bodies.map(|body| {
         let mut body = body.with_context(unreadable)?;
         body.truncate(body.strip_suffix(b"\r").map_or(body.len(), <[u8]>::len));
         Ok(task(body.into()))
     });
-    run(tasks, None, client, context).await
+    let submitted = run(tasks, None, client, context).await?;
+    anyhow::ensure!(full.get() || !blank.get(), "{} has blank lines only: there is nothing to submit", file.display());
+    Ok(submitted)
 }
 
 async fn run(
@@ -86,18 +98,18 @@ async fn run(
     let mut bulk = Bulk { client, listing, bar, batch: Vec::new(), bytes: 0, count: 0, existing: 0 };
     let submitted = bulk.all(tasks).await;
     bulk.bar.finish_and_clear();
-    let (all, existing) = (bulk.listing.shown(), bulk.existing);
+    let (all, existing) = (counted(bulk.listing.shown() as u64, "task"), bulk.existing);
     let known = if existing > 0 { format!(", {existing} of them before, with these keys") } else { String::new() };
     // What was submitted is told also where the rest was not.
     bulk.listing.end()?;
     match submitted {
         Ok(()) => {
             let took = duration(start.elapsed());
-            context.output.note(dim(format_args!("submitted {all} task(s) in {took}{known}")));
+            context.output.note(dim(format_args!("submitted {all} in {took}{known}")));
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
-            context.output.note(format_args!("submitted {all} task(s){known}, and then no more"));
+            context.output.note(format_args!("submitted {all}{known}, and then no more"));
             Err(error)
         }
     }

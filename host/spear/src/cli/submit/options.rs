@@ -8,6 +8,8 @@ use clap::{
 };
 use spear_types::{IdempotencyKey, OutcomeKind, Priority, Refusal, RetryPolicy, TaskOptions};
 
+use crate::cli::length;
+
 /// How a task is to be run.
 #[derive(Debug, Args)]
 pub(crate) struct OptionArgs {
@@ -16,22 +18,22 @@ pub(crate) struct OptionArgs {
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     /// 0 to 100; of what waits, the highest goes first. [default: the function's own]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(0..=100))]
     priority: Option<u8>,
     /// Not before so long from now: 10s, 5m, 2h.
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = length, allow_hyphen_values = true)]
     delay: Option<Duration>,
     /// What has not ended by then ends as timed-out.
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = length, allow_hyphen_values = true)]
     deadline: Option<Duration>,
     /// Attempts in all. [default: 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(RetryPolicy::MAX_ATTEMPTS)))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=i64::from(RetryPolicy::MAX_ATTEMPTS)))]
     max_attempts: Option<u32>,
     /// The wait before the second attempt, doubled before each further one. [default: 1s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = length, allow_hyphen_values = true)]
     backoff: Option<Duration>,
     /// The longest wait. [default: 1m]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = length, allow_hyphen_values = true)]
     max_backoff: Option<Duration>,
     /// After which outcomes; after failed only where the failure says that another attempt may help.
     /// [default: failed,node-lost]

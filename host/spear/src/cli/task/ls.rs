@@ -27,7 +27,7 @@ pub(crate) struct Ls {
     #[arg(long, value_name = "STATE,…", value_delimiter = ',', value_parser = PossibleValuesParser::new(states()))]
     state: Vec<String>,
     /// So many at the most. [default: 100]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Only what comes after this place of a listing that broke off.
     #[arg(long, value_name = "PLACE")]
@@ -84,7 +84,7 @@ fn rows(tasks: &[TaskInfo], header: bool) -> String {
             show::when(task),
         ]
     };
-    let table = table(["TASK", "FUNCTION", "STATE", "ATTEMPT", "NODE", "SUBMITTED", ""], tasks.iter().map(row));
+    let table = table(["TASK", "FUNCTION", "STATE", "ATTEMPT", "NODE", "SUBMITTED", "WHEN"], tasks.iter().map(row));
     if header { table } else { table.split_once('\n').map_or_else(String::new, |(_, rows)| rows.to_owned()) }
 }
 

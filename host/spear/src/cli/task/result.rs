@@ -5,9 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 use spear_types::{TaskId, TaskInfo, TaskState};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{id, show};
 use crate::{
@@ -15,13 +17,17 @@ use crate::{
         Context,
         again::Again,
         ended::{Beside, EXIT_CODES, Ended},
-        view,
+        length, view,
     },
     client::{self, Client},
+    output::dim,
 };
 
 /// It has not ended: as sysexits.h has it for what may be tried again.
 const NOT_ENDED: u8 = 75;
+
+/// As a shell shows SIGINT.
+const BROKEN_OFF: u8 = 130;
 
 /// How long the SMS is asked to wait at a time; then whoever looks is told how it goes.
 const WAIT: Duration = Duration::from_secs(2);
@@ -32,7 +38,7 @@ pub(crate) struct TaskResult {
     /// The task's id.
     task: String,
     /// Wait for its end, for so long at the most: --wait=30s
-    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = length)]
     #[expect(clippy::option_option, reason = "not given, given without a time, given with one")]
     wait: Option<Option<Duration>>,
     #[command(flatten)]
@@ -46,28 +52,41 @@ impl TaskResult {
             Some(None) => None,
             Some(Some(time)) => Instant::now().checked_add(time),
         };
-        answer(id(&self.task)?, until, &self.beside, client, context).await
+        answer(id(&self.task)?, until, interrupts()?, &self.beside, client, context).await
     }
 }
 
-/// Waits for its end and answers.
+/// Waits for the end of what was just submitted and answers.
 pub(crate) async fn until_ended(
     task: TaskId,
     beside: &Beside,
     client: &Client,
     context: &Context<'_>,
 ) -> anyhow::Result<ExitCode> {
-    answer(task, None, beside, client, context).await
+    let interrupts = interrupts()?;
+    // Whoever breaks off finds it again.
+    if !beside.quiet {
+        context.output.note(dim(format_args!("submitted {task}")));
+    }
+    answer(task, None, interrupts, beside, client, context).await
 }
 
 async fn answer(
     task: TaskId,
     until: Option<Instant>,
+    mut interrupts: Signal,
     beside: &Beside,
     client: &Client,
     context: &Context<'_>,
 ) -> anyhow::Result<ExitCode> {
-    let client::Ended { task, result } = end(task, until, client, context).await?;
+    let ended = tokio::select! {
+        ended = end(task, until, client, context) => ended?,
+        Some(()) = interrupts.recv() => {
+            context.output.note(goes_on(task));
+            return Ok(ExitCode::from(BROKEN_OFF));
+        }
+    };
+    let client::Ended { task, result } = ended;
     let mut value = view::task(&task);
     value["outcome"] = json!(result.as_ref().map(|result| view::outcome(&result.outcome)));
     value["usage"] = json!(result.as_ref().map(|result| view::usage(&result.usage)));
@@ -113,6 +132,18 @@ async fn end(
     }
     spinner.finish_and_clear();
     Ok(ended)
+}
+
+/// Listens from here on.
+fn interrupts() -> anyhow::Result<Signal> {
+    signal(SignalKind::interrupt()).context("cannot listen to signals")
+}
+
+/// Whoever breaks off a wait breaks off nothing else.
+fn goes_on(task: TaskId) -> String {
+    format!(
+        "the task {task} goes on: `spear task result --wait {task}` waits again, `spear task cancel {task}` ends it"
+    )
 }
 
 fn not_ended(task: &TaskInfo) -> String {

@@ -1,8 +1,8 @@
 //! One task, as a person sees it.
 
-use spear_types::{OutcomeKind, TaskInfo, TaskState, Timestamp};
+use spear_types::{OutcomeKind, RetryPolicy, TaskInfo, TaskOptions, TaskState, Timestamp};
 
-use crate::output::{self, bad, dim, good, span};
+use crate::output::{self, bad, dim, good, printable, span};
 
 /// The state's name.
 pub(super) fn name(task: &TaskInfo) -> &'static str {
@@ -33,37 +33,95 @@ pub(super) fn node(task: &TaskInfo) -> Option<&str> {
 /// What else there is to say about its state: since when, until when, after what.
 pub(super) fn when(task: &TaskInfo) -> String {
     let now = Timestamp::now();
+    let lasts = |since: Timestamp| Some(format!("for {}", span(now.since(since))));
+    let parts = match &task.state {
+        TaskState::Queued { not_before, .. } => match not_before.filter(|time| *time > now) {
+            Some(time) => [after(task), Some(not_yet(time))],
+            None => [lasts(task.changed), after(task)],
+        },
+        TaskState::Assigned { .. } => [lasts(task.changed), None],
+        TaskState::Running { since, .. } => [lasts(*since), None],
+        TaskState::Ended { .. } => [after(task), None],
+    };
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The same as it was when it came there, whatever the time is here.
+pub(super) fn came(task: &TaskInfo) -> String {
+    let not_before = match &task.state {
+        TaskState::Queued { not_before, .. } => not_before.map(not_yet),
+        _ => None,
+    };
+    [after(task), not_before].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// After which attempt it waits again, or after how long it ended.
+fn after(task: &TaskInfo) -> Option<String> {
     match &task.state {
-        TaskState::Queued { not_before, after } => {
-            let after = after.map(|kind| format!("after attempt {} {}", task.attempt, kind.name()));
-            let not_before = not_before.filter(|time| *time > now);
-            let not_before = not_before.map(|time| format!("not before {}", self::time(time)));
-            let parts: Vec<String> = after.into_iter().chain(not_before).collect();
-            if parts.is_empty() { format!("for {}", span(now.since(task.submitted))) } else { parts.join(", ") }
-        }
-        TaskState::Assigned { .. } => String::new(),
-        TaskState::Running { since, .. } => format!("for {}", span(now.since(*since))),
-        TaskState::Ended { at, .. } => format!("after {}", span(at.since(task.submitted))),
+        TaskState::Queued { .. } if task.attempt == 0 => None,
+        TaskState::Queued { after, .. } => Some(format!("after attempt {} {}", task.attempt, how(*after))),
+        TaskState::Ended { at, .. } => Some(format!("after {}", span(at.since(task.submitted)))),
+        TaskState::Assigned { .. } | TaskState::Running { .. } => None,
     }
 }
 
+/// How an attempt ended that another one follows; nothing where a node gave it back, or had to.
+fn how(kind: Option<OutcomeKind>) -> &'static str {
+    match kind {
+        None => "was given back",
+        Some(OutcomeKind::NodeLost) => "lost its node",
+        Some(OutcomeKind::OutOfFuel) => "ran out of fuel",
+        Some(OutcomeKind::OutOfMemory) => "ran out of memory",
+        Some(OutcomeKind::TimedOut) => "timed out",
+        Some(OutcomeKind::Denied) => "was denied",
+        Some(kind) => kind.name(),
+    }
+}
+
+fn not_yet(time: Timestamp) -> String {
+    format!("not before {}", self::time(time))
+}
+
 /// All of it.
-pub(super) fn describe(task: &TaskInfo) -> String {
+pub(super) fn describe(task: &TaskInfo, options: &TaskOptions) -> String {
     let head = format!("{} version {}, task {}", task.function, task.version, task.id);
     let node = node(task).map(|node| format!(" on {node}")).unwrap_or_default();
     let when = when(task);
     let when = if when.is_empty() { when } else { format!(", {when}") };
     let mut lines =
         vec![head, format!("  state      {}{node}{when}", state(task)), format!("  submitted  {}", task.submitted)];
-    if let TaskState::Ended { at, .. } = &task.state {
-        lines.push(format!("  ended      {at}"));
+    match &task.state {
+        TaskState::Ended { at, .. } => lines.push(format!("  ended      {at}")),
+        _ if task.changed == task.submitted => {}
+        _ => lines.push(format!("  since      {}", task.changed)),
     }
     lines.extend(task.deadline.map(|deadline| format!("  deadline   {deadline}")));
-    lines.push(format!("  attempt    {}", task.attempt));
+    lines.push(format!("  attempt    {}", attempt(task.attempt, &options.retry)));
+    lines.push(format!("  retry      {}", retry(&options.retry)));
+    lines.extend(options.key.as_ref().map(|key| format!("  key        {}", printable(key.as_str()))));
     lines.push(format!("  priority   {}", task.priority.get()));
     lines.extend(task.schedule.as_ref().map(|schedule| format!("  schedule   {schedule}")));
     lines.push(dim(format_args!("  {}", next(task))));
     lines.join("\n")
+}
+
+fn attempt(attempt: u32, retry: &RetryPolicy) -> String {
+    let all = retry.max_attempts;
+    if attempt <= all {
+        return format!("{attempt} of {all}");
+    }
+    format!("{attempt}; those that nodes gave back do not count towards the {all}")
+}
+
+/// When it is tried again.
+pub(crate) fn retry(retry: &RetryPolicy) -> String {
+    let RetryPolicy { max_attempts, backoff, max_backoff, on } = retry;
+    if *max_attempts == 1 || on.is_empty() {
+        return "never tried again".to_owned();
+    }
+    let on: Vec<&str> = on.iter().map(|kind| kind.name()).collect();
+    let waits = (humantime::format_duration(*backoff), humantime::format_duration(*max_backoff));
+    format!("{max_attempts} attempts, after {}; waits {}, doubled up to {}", on.join(", "), waits.0, waits.1)
 }
 
 /// What tells more.

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, process::ExitCode};
 
 use clap::Args;
-use spear_types::{Refusal, TaskId, TaskInfo, TaskState, Timestamp};
+use spear_types::{Refusal, TaskId, TaskInfo, TaskState};
 
 use super::{id, show};
 use crate::{
@@ -111,21 +111,17 @@ fn is_news(task: &TaskInfo, shown: &TaskInfo) -> bool {
         (TaskState::Running { cancelling, .. }, TaskState::Running { cancelling: already, .. }) => {
             task.attempt > shown.attempt || cancelling != already
         }
-        (state, shown) => state != shown,
+        (state, already) => task.attempt != shown.attempt || state != already,
     }
 }
 
+/// All of it by the SMS's clock: lines are in the order of their times.
 fn line(task: &TaskInfo) -> String {
-    let at = match &task.state {
-        TaskState::Queued { .. } if task.attempt == 0 => task.submitted,
-        TaskState::Running { since, cancelling: false, .. } => *since,
-        TaskState::Ended { at, .. } => *at,
-        _ => Timestamp::now(),
-    };
     let node = show::node(task).map(|node| format!(" on {node}")).unwrap_or_default();
-    let (queued, ended) = (matches!(task.state, TaskState::Queued { .. }), task.state.has_ended());
+    let queued = matches!(task.state, TaskState::Queued { .. });
     let attempt = if task.attempt > 1 && !queued { format!(" attempt {}", task.attempt) } else { String::new() };
-    let about = if queued || ended { format!(", {}", show::when(task)) } else { String::new() };
-    let head = dim(format_args!("{at} {}", task.id));
+    let about = show::came(task);
+    let about = if about.is_empty() { about } else { format!(", {about}") };
+    let head = dim(format_args!("{} {}", task.changed, task.id));
     format!("{head} {} {}{attempt}{node}{about}", task.function, show::state(task))
 }

@@ -19,7 +19,7 @@ use super::show;
 use crate::{
     cli::{Context, node::cores, view},
     client::{Client, Considered, Decision, Explained, Verdict},
-    output::{bad, dim, good, printable, size, span, table, wide_table},
+    output::{bad, counted, dim, good, printable, size, span, table, wide_table},
 };
 
 pub(super) async fn run(task: TaskId, client: &Client, context: &Context<'_>) -> anyhow::Result<ExitCode> {
@@ -66,25 +66,32 @@ fn sentence(decision: &Decision, task: &TaskInfo) -> String {
 }
 
 /// Why there is no decision to show.
-fn undecided(task: &TaskInfo) -> &'static str {
+fn undecided(task: &TaskInfo) -> String {
     match &task.state {
-        TaskState::Queued { not_before: Some(_), .. } => "nothing is decided before its time has come",
-        TaskState::Queued { .. } => "nothing is decided yet: others are before it",
+        TaskState::Queued { not_before: Some(_), .. } => "nothing is decided before its time has come".to_owned(),
+        TaskState::Queued { .. } => "nothing is decided yet: others are before it".to_owned(),
+        TaskState::Ended { outcome, .. } if task.attempt == 0 => {
+            format!("it was {} before it went anywhere: no node was chosen for it", outcome.name())
+        }
         TaskState::Assigned { .. } | TaskState::Running { .. } | TaskState::Ended { .. } => {
-            "why it went there is not kept any more"
+            "why it went there is not kept any more: the SMS has the newest decisions in memory only".to_owned()
         }
     }
 }
 
 fn asked(decision: &Decision, task: &TaskInfo) -> String {
-    let constraints = decision.constraints.iter().map(|constraint| format!("\n  needs {}", printable(constraint)));
+    let lines = |verb: &str, constraints: &[String]| -> String {
+        constraints.iter().map(|constraint| format!("\n  {verb} {}", printable(constraint))).collect()
+    };
     format!(
-        "ASKED\n  {} cpu, {} memory, priority {}, policy {}{}",
+        "ASKED\n  {} cpu, {} memory, priority {}, policy {}{}{}{}",
         cores(decision.cpu),
         size(decision.memory),
         task.priority.get(),
         printable(&decision.policy),
-        constraints.collect::<String>()
+        lines("needs", &decision.constraints),
+        lines("prefers", &decision.prefer),
+        lines("avoids", &decision.avoid),
     )
 }
 
@@ -137,7 +144,8 @@ fn rejected(decision: &Decision) -> Option<String> {
 }
 
 fn passed_over(decision: &Decision) -> Option<String> {
-    let line = |over: &crate::client::PassedOver| format!("\n  {} node(s): {}", over.nodes, printable(&over.reason));
+    let line =
+        |over: &crate::client::PassedOver| format!("\n  {}: {}", counted(over.nodes, "node"), printable(&over.reason));
     let lines: String = decision.others.iter().map(line).collect();
     (!lines.is_empty()).then(|| format!("NOT LOOKED AT{lines}"))
 }

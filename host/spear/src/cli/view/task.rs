@@ -1,9 +1,10 @@
 //! Tasks, decisions and schedules. Times are RFC 3339 in UTC.
 
 use serde_json::{Value, json};
-use spear_types::{ScheduleInfo, TaskInfo, TaskState, Timestamp};
+use spear_types::{Call, RetryPolicy, ScheduleInfo, TaskInfo, TaskOptions, TaskState, Timestamp};
 
-use crate::client::{Considered, Decision, Explained, Verdict};
+use super::millis;
+use crate::client::{Considered, Decision, Explained, NewTask, Verdict};
 
 pub(crate) fn task(task: &TaskInfo) -> Value {
     let mut view = json!({
@@ -17,6 +18,7 @@ pub(crate) fn task(task: &TaskInfo) -> Value {
         "attempt": task.attempt,
         "state": task.state.name(),
         "ended": task.state.has_ended(),
+        "changed": time(task.changed),
         "node": null,
     });
     match &task.state {
@@ -38,6 +40,24 @@ pub(crate) fn task(task: &TaskInfo) -> Value {
     view
 }
 
+/// The same, and how it is tried.
+pub(crate) fn task_and_options(info: &TaskInfo, options: &TaskOptions) -> Value {
+    let mut view = task(info);
+    view["retry"] = retry(&options.retry);
+    view["key"] = json!(options.key);
+    view["trace_parent"] = json!(options.trace_parent);
+    view
+}
+
+fn retry(retry: &RetryPolicy) -> Value {
+    json!({
+        "max_attempts": retry.max_attempts,
+        "backoff_ms": millis(retry.backoff),
+        "max_backoff_ms": millis(retry.max_backoff),
+        "on": retry.on,
+    })
+}
+
 pub(crate) fn explained(explained: &Explained) -> Value {
     json!({ "task": task(&explained.task), "decision": explained.decision.as_ref().map(decision) })
 }
@@ -53,6 +73,31 @@ pub(crate) fn schedule(schedule: &ScheduleInfo) -> Value {
     })
 }
 
+/// The same, and what it submits.
+pub(crate) fn schedule_and_task(info: &ScheduleInfo, task: &NewTask) -> Value {
+    let NewTask { function: _, version: _, call, options } = task;
+    let mut view = schedule(info);
+    view["call"] = self::call(call);
+    view["priority"] = json!(options.priority);
+    view["deadline_ms"] = json!(options.deadline.map(millis));
+    view["retry"] = retry(&options.retry);
+    view
+}
+
+fn call(call: &Call) -> Value {
+    let mut view = match call {
+        Call::Payload(payload) => super::payload(payload),
+        Call::Typed(text) => json!({ "typed": text }),
+        Call::Command { args, stdin } => {
+            let mut view = json!({ "args": args });
+            super::bytes(&mut view, "stdin", stdin);
+            view
+        }
+    };
+    view["size"] = json!(call.size());
+    view
+}
+
 fn decision(decision: &Decision) -> Value {
     let other = |other: &crate::client::PassedOver| json!({ "nodes": other.nodes, "reason": other.reason });
     json!({
@@ -62,6 +107,8 @@ fn decision(decision: &Decision) -> Value {
         "cpu_millis": decision.cpu.as_millis(),
         "memory_bytes": decision.memory,
         "constraints": decision.constraints,
+        "prefer": decision.prefer,
+        "avoid": decision.avoid,
         "policy": decision.policy,
         "nodes": decision.nodes.iter().map(considered).collect::<Vec<_>>(),
         "others": decision.others.iter().map(other).collect::<Vec<_>>(),

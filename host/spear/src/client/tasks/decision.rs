@@ -16,6 +16,8 @@ pub(crate) struct Decision {
     pub(crate) cpu: Cpu,
     pub(crate) memory: u64,
     pub(crate) constraints: Vec<String>,
+    pub(crate) prefer: Vec<String>,
+    pub(crate) avoid: Vec<String>,
     pub(crate) policy: String,
     pub(crate) nodes: Vec<Considered>,
     pub(crate) others: Vec<PassedOver>,
@@ -42,7 +44,8 @@ pub(crate) struct PassedOver {
 }
 
 pub(super) fn decode(message: v1::Decision) -> Answer<Decision> {
-    let v1::Decision { at, node, summary, cpu_millis, memory_bytes, constraints, policy, nodes, others } = message;
+    let v1::Decision { at, node, summary, cpu_millis, memory_bytes, constraints, policy, nodes, others, prefer, avoid } =
+        message;
     let passed_over = |v1::PassedOver { nodes, reason }| PassedOver { nodes, reason };
     Ok(Decision {
         at: Timestamp::decode(at)?,
@@ -51,6 +54,8 @@ pub(super) fn decode(message: v1::Decision) -> Answer<Decision> {
         cpu: Cpu::decode(cpu_millis)?,
         memory: memory_bytes,
         constraints,
+        prefer,
+        avoid,
         policy,
         nodes: nodes.into_iter().map(considered).collect::<Answer<_>>()?,
         others: others.into_iter().map(passed_over).collect(),

@@ -77,6 +77,7 @@ mod tests {
             deadline: None,
             attempt,
             state,
+            changed: Timestamp::ZERO,
         }
     }
 
