@@ -251,14 +251,14 @@ impl Link {
         Ok(())
     }
 
-    /// What the node says next: that it lives, what it heard, what happened.
+    /// What the node says next: that it lives, what happened, what it heard. Somebody waits for what happened.
     fn next(&mut self, talk: &mut Talk) -> Option<LinkRequest> {
         let message = if std::mem::take(&mut talk.beat_is_due) {
             link_request::Message::Heartbeat(self.heartbeat())
-        } else if let Some(number) = talk.take_received() {
-            link_request::Message::Received(number)
+        } else if let Some(reports) = self.attempts.next_reports() {
+            link_request::Message::Reports(reports)
         } else {
-            link_request::Message::Reports(self.attempts.next_reports()?)
+            link_request::Message::Received(talk.take_received()?)
         };
         Some(LinkRequest { message: Some(message) })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use spear_placement::{Ask, NodeId};
 use spear_types::{NodeState, Refusal};
 
-use crate::{Answer, CallEnd, State, pass::Pass};
+use crate::{Answer, CallEnd, State, nodes::Presence, pass::Pass};
 
 impl State {
     pub(crate) fn place(&mut self, ask: &Arc<Ask>, excluded: &[NodeId], pass: &Pass<'_>) -> Result<Answer, Refusal> {
@@ -15,6 +15,15 @@ impl State {
                 Ok(Answer::Placed(id))
             }
             None => Err(self.nodes.fleet.refusal(ask, pass.now, |node| self.why_gone(node))),
+        }
+    }
+
+    /// Why the calls of a node are lost: it is, and did not leave of itself.
+    #[must_use]
+    pub fn why_calls_are_lost(&self, node: NodeId) -> Option<String> {
+        match &self.nodes.known.get(&node)?.presence {
+            Presence::Lost { reason, left: false, .. } => Some(reason.clone()),
+            Presence::Lost { .. } | Presence::Live { .. } | Presence::Disconnected { .. } => None,
         }
     }
 

@@ -24,7 +24,7 @@ impl State {
     /// A node stops and has nothing left; what it has all the same did not start, or was stopped.
     pub(crate) fn left(&mut self, node: NodeId, session: u64, pass: &mut Pass<'_>) -> Result<(), Refusal> {
         self.nodes.linked(node, session)?;
-        self.give_up(node, "it left".to_owned(), pass);
+        self.give_up(node, "it left".to_owned(), true, pass);
         for id in self.tasks_of(node) {
             self.take_back(id, pass);
             let after = self.tasks.get(id).map(after_nothing);
@@ -50,7 +50,7 @@ impl State {
         }
         // Whoever had nothing failed nobody.
         let failed = !node.is_vacant();
-        self.give_up(id, reason.clone(), pass);
+        self.give_up(id, reason.clone(), false, pass);
         if failed {
             self.fails(id, pass);
         }
@@ -122,11 +122,11 @@ impl State {
         }
     }
 
-    fn give_up(&mut self, id: NodeId, reason: String, pass: &mut Pass<'_>) {
+    fn give_up(&mut self, id: NodeId, reason: String, left: bool, pass: &mut Pass<'_>) {
         let Some(node) = self.nodes.known.get_mut(&id) else { return };
         self.timers.remove(node.lease, Timer::Lease(id));
         self.timers.set(pass.now.after(self.config.forget_nodes_after), Timer::ForgetNode(id));
-        let before = std::mem::replace(&mut node.presence, Presence::Lost { reason, at: pass.now });
+        let before = std::mem::replace(&mut node.presence, Presence::Lost { reason, at: pass.now, left });
         if let Presence::Live { session } = before {
             pass.then(Effect::Close { node: id, session });
         }

@@ -65,6 +65,8 @@ pub(crate) enum Presence {
         reason: String,
         /// When it was.
         at: Timestamp,
+        /// Whether it said so itself: its calls end as they end.
+        left: bool,
     },
 }
 

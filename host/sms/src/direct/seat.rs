@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use spear_placement::{Ask, NodeId};
 use spear_state::{Answer, CallEnd, Command};
-use spear_types::{Code, NodeInfo, NodeName, NodeState, Refusal};
+use spear_types::{Code, NodeName, NodeState, Refusal};
 
 use crate::scheduler::Scheduler;
 
@@ -47,13 +47,11 @@ impl Seat {
         }
     }
 
-    /// Waits until the node is lost, and says why.
+    /// Waits until the node is lost with its calls, and says why.
     pub(super) async fn until_lost(&self, scheduler: &Scheduler) -> String {
         loop {
             tokio::time::sleep(LOOK).await;
-            if let Ok(NodeInfo { state: NodeState::Lost { reason }, .. }) =
-                scheduler.read(|state| state.node(&self.name))
-            {
+            if let Some(reason) = scheduler.read(|state| state.why_calls_are_lost(self.node)) {
                 return reason;
             }
         }

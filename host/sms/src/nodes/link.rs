@@ -34,6 +34,9 @@ use crate::scheduler::Scheduler;
 /// How long a connection to a node may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// A connection that says nothing while a call waits is asked so often whether it lives, and given up after as long.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
 /// The most orders that are taken over at once; between two such steps acknowledgements have their turn.
 const MAX_TAKEN: usize = 1_024;
 
@@ -127,7 +130,9 @@ fn broke_off(error: &tokio::task::JoinError) -> Refusal {
 fn client(address: &str, max_message: usize) -> Result<SpearletServiceClient<Channel>, Refusal> {
     let invalid = |error| Refusal::new(Code::InvalidRequest, format!("{address:?} is no address of a node: {error}"));
     let endpoint = Endpoint::from_shared(address.to_owned()).map_err(invalid)?;
-    let channel = endpoint.tcp_nodelay(true).connect_timeout(CONNECT).connect_lazy();
+    // A machine that lost its power closes no connection.
+    let alive = endpoint.http2_keep_alive_interval(KEEP_ALIVE).keep_alive_timeout(KEEP_ALIVE);
+    let channel = alive.tcp_nodelay(true).connect_timeout(CONNECT).connect_lazy();
     Ok(SpearletServiceClient::new(channel)
         .max_decoding_message_size(max_message)
         .max_encoding_message_size(max_message))
