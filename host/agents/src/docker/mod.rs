@@ -1,0 +1,1 @@
+//! Programs as containers of a Docker engine, or of one that speaks its language.

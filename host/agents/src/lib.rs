@@ -1,0 +1,13 @@
+//! What runs an implementation on a node.
+//!
+//! ```text
+//!                    ┌ wasm ────────────────────▶ engine
+//! Agents ─▶ Agent ───┼ program ─▶ Sandboxes ────▶ process      one contract of calls over standard streams,
+//!                    └               └──────────▶ docker       two ways to shut a program in
+//! ```
+//!
+//! Nothing outside of this crate asks which agent a run has.
+
+pub mod docker;
+pub mod process;
+pub mod sandbox;

@@ -1,0 +1,1 @@
+//! Programs as processes of the node's machine.

@@ -1,0 +1,159 @@
+//! Where a program is shut in: what processes and containers have in common.
+//!
+//! A sandbox is one program with all that it starts, under bounds that the machine enforces. It is found by its name, also by
+//! a node that was killed and is started again: whatever carries the node's prefix then is removed.
+
+use std::{fmt, future::Future, path::PathBuf, time::Duration};
+
+use spear_types::Cpu;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Makes sandboxes of one kind.
+pub trait Sandboxes: Send + Sync + 'static {
+    /// One of them.
+    type Sandbox: Sandbox;
+
+    /// Whether it can make any, as it looks now; asked again and again, so it has to be cheap or remembered.
+    fn status(&self) -> impl Future<Output = Status> + Send;
+
+    /// Whether what is asked for is there: the command, or the image, which is fetched where it may be.
+    ///
+    /// # Errors
+    /// Why not, for people: the next implementation is tried.
+    fn check(&self, spec: &Spec) -> impl Future<Output = Result<(), Unrunnable>> + Send;
+
+    /// Starts a program.
+    ///
+    /// # Errors
+    /// [`Unrunnable`] when the program did not start. Nothing of it is left then.
+    fn start(&self, spec: &Spec) -> impl Future<Output = Result<Self::Sandbox, Unrunnable>> + Send;
+
+    /// Removes every sandbox of this node's that an earlier program of it left: processes, containers, control groups, mounts,
+    /// folders. How many there were.
+    fn remove_left(&self) -> impl Future<Output = usize> + Send;
+}
+
+/// One program that runs, with all that it started. Dropping it kills all of it and removes what is left, in the background.
+pub trait Sandbox: Send + 'static {
+    /// Its standard input.
+    type Input: AsyncWrite + Send + Unpin + 'static;
+    /// Its standard output and error.
+    type Output: AsyncRead + Send + Unpin + 'static;
+
+    /// Its standard streams; the first time only.
+    fn streams(&mut self) -> Option<Streams<Self::Input, Self::Output>>;
+
+    /// Waits for the end of the program itself; what it started may go on until [`Sandbox::remove`].
+    fn ended(&mut self) -> impl Future<Output = Ended> + Send;
+
+    /// Asks all of it to end (SIGTERM), and kills what has not after `grace`.
+    fn stop(&mut self, grace: Duration) -> impl Future<Output = ()> + Send;
+
+    /// What it has used up to now, of all its processes, also of those that have ended.
+    fn used(&self) -> impl Future<Output = Used> + Send;
+
+    /// Kills what is left of it and removes all of it; returns when nothing is there any more.
+    fn remove(self) -> impl Future<Output = ()> + Send;
+}
+
+/// Standard streams.
+#[derive(Debug)]
+pub struct Streams<I, O> {
+    /// Input.
+    pub stdin: I,
+    /// Output.
+    pub stdout: O,
+    /// Error.
+    pub stderr: O,
+}
+
+/// What runs in a sandbox, and in which bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// Names the sandbox on this machine: `PREFIX-TASK-ATTEMPT-NUMBER`, of lower-case letters, digits and hyphens, at most
+    /// 100 bytes.
+    pub name: String,
+    /// The program and its arguments. Of a container it may be empty: then the image says.
+    pub command: Vec<String>,
+    /// Of a container: its image.
+    pub image: Option<String>,
+    /// All of its environment, beside `PATH` and `HOME`: nothing of the node's own is there.
+    pub env: Vec<(String, String)>,
+    /// A folder that it may read, at [`Sandboxes`]' place for it; the program's working directory where it is given.
+    pub files: Option<PathBuf>,
+    /// Its own folder, empty, which it may write: the working directory where there are no files, `HOME`, `TMPDIR`.
+    pub folder: PathBuf,
+    /// A folder with the socket for hostcalls, which it may read and connect to.
+    pub hostcalls: Option<PathBuf>,
+    /// What it may use.
+    pub bounds: Bounds,
+    /// Whether it may reach the network.
+    pub network: bool,
+}
+
+/// What a sandbox may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of memory of all its processes together; without control groups, of each.
+    pub memory: u64,
+    /// Cores that it may keep busy; none: all.
+    pub cpu: Option<Cpu>,
+    /// Processes and threads at once.
+    pub processes: u32,
+    /// Open files of each process.
+    pub open_files: u32,
+    /// The largest file that it may write, in bytes.
+    pub file_size: u64,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It returned this.
+    Exited(u8),
+    /// A signal ended it.
+    Killed(i32),
+    /// It, or what it started, needed more memory than it may have.
+    OutOfMemory,
+    /// Nobody knows: the daemon that had it is gone.
+    Lost,
+}
+
+/// What a sandbox has used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Computing time.
+    pub cpu: Duration,
+    /// Memory at its peak, in bytes.
+    pub peak_memory: u64,
+}
+
+/// Whether an agent can run anything, as it looks now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// It can.
+    Available {
+        /// What enforces each bound: `memory: cgroup v1`, `processes: rlimit` …; what is not named is not enforced.
+        enforces: Vec<(&'static str, &'static str)>,
+    },
+    /// It cannot.
+    Unavailable {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// Why an implementation cannot be run on this node.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unrunnable {
+    /// For people.
+    pub reason: String,
+}
+
+impl Unrunnable {
+    /// For this reason.
+    pub fn new(reason: impl fmt::Display) -> Self {
+        Self { reason: reason.to_string() }
+    }
+}
