@@ -1,6 +1,8 @@
 //! What a run asks of a node.
 
-use spear_types::{Constraints, Digest, FunctionName, FunctionVersion, PlacementPolicy, Resources};
+use spear_types::{
+    Agents, Constraints, Digest, FunctionName, FunctionVersion, Implementation, PlacementPolicy, Resources,
+};
 
 /// What the runs of one version of a function ask of a node: made once, shared by all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +19,10 @@ pub struct Ask {
     pub avoid: Constraints,
     /// How runs lie on the nodes.
     pub policy: PlacementPolicy,
-    /// The kind of implementation: a node has to have an agent for it.
-    pub agent: &'static str,
-    /// The artifact: a node that holds it need not fetch it.
-    pub artifact: Digest,
+    /// What its implementations are run by: a node has to have one of them.
+    pub agents: Agents,
+    /// The first artifact: a node that holds it need not fetch it.
+    pub artifact: Option<Digest>,
 }
 
 impl Ask {
@@ -35,8 +37,8 @@ impl Ask {
             prefer: placement.prefer.clone(),
             avoid: placement.avoid.clone(),
             policy: placement.policy,
-            agent: "wasm",
-            artifact: function.digest,
+            agents: function.implementations.iter().map(Implementation::agent).collect(),
+            artifact: function.artifacts().next().map(|artifact| artifact.digest),
         }
     }
 }

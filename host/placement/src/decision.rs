@@ -81,8 +81,8 @@ pub enum Filter {
     Penalty(Timestamp),
     /// The first constraint that does not hold.
     Constraint(String),
-    /// It has no agent of this kind.
-    Agent,
+    /// It has no agent for any of the implementations, or those that it has can run nothing now, and why.
+    Agent(Option<String>),
     /// All of so many slots are taken, but for so many that are kept for calls.
     Slots(u32, u32),
     /// Thousandths of a core: asked, free.
@@ -124,7 +124,7 @@ impl Filter {
             Self::Duty(Duty::Draining { .. } | Duty::Open) => "draining",
             Self::Penalty(_) => "avoided for their failures",
             Self::Constraint(_) => "without the labels",
-            Self::Agent => "without an agent for it",
+            Self::Agent(_) => "without an agent for it",
             Self::Slots(..) => "without a free slot",
             Self::Cpu(..) => "with too little cpu",
             Self::Memory(..) => "with too little memory",
@@ -141,7 +141,7 @@ impl Filter {
             Self::Duty(_) => "duty",
             Self::Penalty(_) => "penalty",
             Self::Constraint(_) => "constraints",
-            Self::Agent => "agent",
+            Self::Agent(_) => "agent",
             Self::Slots(..) => "slots",
             Self::Cpu(..) => "cpu",
             Self::Memory(..) => "memory",
@@ -163,7 +163,8 @@ impl fmt::Display for Filter {
                 write!(f, "it failed, and is avoided until {until} or until a run that tries it ends")
             }
             Self::Constraint(constraint) => write!(f, "its labels are not {constraint}"),
-            Self::Agent => f.write_str("it has no agent for it"),
+            Self::Agent(None) => f.write_str("it has no agent for it"),
+            Self::Agent(Some(why)) => f.write_str(why),
             Self::Slots(slots, 0) => write!(f, "all {slots} slots are taken"),
             Self::Slots(slots, kept) => {
                 write!(f, "{} of {slots} slots are taken, the rest is kept for calls", slots - kept)

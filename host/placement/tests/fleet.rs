@@ -2,11 +2,11 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use common::{ask, digest, node, packed, place_all};
-use spear_placement::{Ask, Filter, Fleet, Link, TermName, Verdict};
-use spear_types::{Capacity, Code, Cpu, Duty, Load, Timestamp};
+use spear_placement::{Ask, Filter, Fleet, Link, NodeSpec, TermName, Verdict};
+use spear_types::{AgentInfo, AgentKind, Capacity, Code, Cpu, Duty, Load, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
 
@@ -74,7 +74,7 @@ fn labels_and_names_decide_and_a_node_without_the_agent_gets_nothing() {
         filters,
         [Some(Filter::Constraint("zone = b".to_owned())), None, Some(Filter::Constraint("zone = b".to_owned()))]
     );
-    assert_eq!(common::filters(&fleet, &ask("f", 0, 0), NOW), [None, None, Some(Filter::Agent)]);
+    assert_eq!(common::filters(&fleet, &ask("f", 0, 0), NOW), [None, None, Some(Filter::Agent(None))]);
 }
 
 #[test]
@@ -262,7 +262,10 @@ fn a_refusal_helps_with_what_is_lacking() {
     let help = |ask: &Ask| fleet.could_ever(ask).unwrap_err().help.unwrap();
     assert!(help(&ask("f", 2, 0)).contains("ask for less"));
     assert!(help(&common::constrained("f", &["gpu = true"])).contains("--label"));
-    assert!(help(&Ask { agent: "docker", ..(*ask("f", 0, 0)).clone() }).contains("an agent for it"));
+    assert!(
+        help(&Ask { agents: [AgentKind::Docker].into_iter().collect(), ..(*ask("f", 0, 0)).clone() })
+            .contains("an agent for it")
+    );
 }
 
 #[test]
@@ -301,4 +304,26 @@ fn what_is_packed_stays_on_one_node_however_unlike_the_node_it_is() {
     let mut ask = (*packed("f", 1, 0)).clone();
     ask.resources.memory = 64 << 20;
     assert_eq!(place_all(&mut fleet, &ask.into(), 30, NOW), [one; 30]);
+}
+
+#[test]
+fn an_agent_that_can_run_nothing_now_keeps_runs_away_and_says_why_until_it_can() {
+    for others in [0, 100] {
+        let mut fleet = Fleet::default();
+        (0..others).for_each(|number| _ = fleet.join(node(&format!("n{number}"), 9, 9, 9)));
+        let with = |unavailable: Option<&str>| {
+            vec![AgentInfo { kind: AgentKind::Docker, unavailable: unavailable.map(str::to_owned) }]
+        };
+        let only = fleet.join(NodeSpec { agents: with(Some("no engine answers")), ..node("z", 9, 9, 9) });
+        let docker = Arc::new(Ask { agents: [AgentKind::Docker].into_iter().collect(), ..(*ask("f", 0, 0)).clone() });
+        assert_eq!(fleet.place(&docker, &[], NOW), None);
+        assert_eq!(fleet.could_ever(&docker), Ok(()), "it may come back");
+        let filter = common::filters(&fleet, &docker, NOW).pop().flatten();
+        assert_eq!(filter, Some(Filter::Agent(Some("docker: no engine answers".to_owned()))));
+        fleet.set_agents(only, with(None));
+        assert_eq!(fleet.place_and_explain(&docker, &[], NOW).0, Some(only));
+        let either = Arc::new(Ask { agents: AgentKind::ALL.into_iter().collect(), ..(*ask("f", 0, 0)).clone() });
+        fleet.set_agents(only, with(Some("gone again")));
+        assert_eq!(fleet.place(&either, &[], NOW).is_some(), others > 0);
+    }
 }

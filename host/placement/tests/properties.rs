@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use common::{constraints, digest, labelled, node};
 use proptest::prelude::*;
 use spear_placement::{Ask, Fleet, Link, NodeId, Verdict};
-use spear_types::{Cpu, Duty, Load, PlacementPolicy, Reserved, Resources, Timestamp};
+use spear_types::{AgentKind, Cpu, Duty, Load, PlacementPolicy, Reserved, Resources, Timestamp};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -55,8 +55,8 @@ fn asks() -> Vec<Arc<Ask>> {
         prefer: constraints(if number.is_multiple_of(5) { &["zone = z2"] } else { &[] }),
         avoid: constraints(if number % 5 == 1 { &["zone = z0"] } else { &[] }),
         policy: if number.is_multiple_of(2) { PlacementPolicy::Spread } else { PlacementPolicy::Pack },
-        agent: "wasm",
-        artifact: digest(&format!("{}", number % 7)),
+        agents: [AgentKind::Wasm].into_iter().collect(),
+        artifact: Some(digest(&format!("{}", number % 7))),
     };
     (0..ASKS).map(|number| Arc::new(ask(number))).collect()
 }
@@ -146,7 +146,7 @@ impl Model {
             }
             Step::Holds { node, ask } => {
                 if let Some(node) = self.id(*node) {
-                    self.fleet.heard(node, Load::default(), &[self.asks[*ask].artifact]);
+                    self.fleet.heard(node, Load::default(), &[self.asks[*ask].artifact.unwrap()]);
                 }
             }
             Step::Wait(millis) => self.now = now.after(Duration::from_millis(*millis)),

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, FunctionName, Granted, Grants, LimitRequest, Limits, Placement, Settings};
+use crate::{Artifact, FunctionName, Granted, Grants, Implementation, LimitRequest, Limits, Placement, Settings};
 
 /// What the author asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct FunctionSpec {
     pub settings: Settings,
     /// Where its runs may go.
     pub placement: Placement,
+    /// The ways to run it, in the order in which they are tried.
+    pub implementations: Vec<Implementation>,
 }
 
 /// One version of a function, as it is in force.
@@ -32,10 +34,6 @@ pub struct FunctionVersion {
     pub version: u32,
     /// A line for people.
     pub description: Option<String>,
-    /// SHA-256 of the artifact.
-    pub digest: Digest,
-    /// The artifact's size in bytes.
-    pub size: u64,
     /// The limits in force.
     pub limits: Limits,
     /// The grants in force, and those asked for.
@@ -45,6 +43,8 @@ pub struct FunctionVersion {
     /// Where its runs may go.
     #[serde(default)]
     pub placement: Placement,
+    /// The ways to run it, in the order in which they are tried.
+    pub implementations: Vec<Implementation>,
     /// When it was deployed, by the SMS's clock.
     #[serde(with = "humantime_serde")]
     pub created: SystemTime,
@@ -54,10 +54,15 @@ impl FunctionVersion {
     /// Whether both run the same bytes under the same limits and grants.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        let Self { name, version: _, description, digest, size: _, limits, grants, settings, placement, created: _ } =
+        let Self { name, version: _, description, limits, grants, settings, placement, implementations, created: _ } =
             self;
-        (name, description, digest) == (&other.name, &other.description, &other.digest)
+        (name, description, implementations) == (&other.name, &other.description, &other.implementations)
             && (limits, grants, settings) == (&other.limits, &other.grants, &other.settings)
             && *placement == other.placement
+    }
+
+    /// What nodes fetch for it, in the order of the implementations.
+    pub fn artifacts(&self) -> impl Iterator<Item = Artifact> {
+        self.implementations.iter().filter_map(Implementation::artifact)
     }
 }

@@ -13,6 +13,7 @@
 mod digest;
 mod function;
 mod grants;
+mod implementation;
 mod kv;
 mod limits;
 mod log;
@@ -33,6 +34,9 @@ pub use digest::{Digest, Hasher};
 pub use function::{FunctionSpec, FunctionVersion};
 pub use grants::{
     Access, Cut, Denial, GrantPolicy, Granted, Grants, HostPattern, Lacking, Pattern, Scheme, SocketPattern, Transport,
+};
+pub use implementation::{
+    AgentInfo, AgentKind, Agents, Artifact, Body, Image, Implementation, Pool, Program, Ran, Reuse, Skipped,
 };
 pub use kv::{Expected, KvChange, KvChanged, KvEntry, KvPage};
 pub use limits::{EnforcedBy, LimitPolicy, LimitRequest, Limits};

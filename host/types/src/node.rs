@@ -4,7 +4,7 @@ use std::{fmt, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cpu, Labels, NodeName};
+use crate::{AgentInfo, Cpu, Labels, NodeName};
 
 /// One node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub struct NodeInfo {
     pub load: Load,
     /// Its labels.
     pub labels: Labels,
-    /// The kinds of implementations it runs: `wasm`.
-    pub agents: Vec<String>,
+    /// What it runs implementations with.
+    pub agents: Vec<AgentInfo>,
     /// How many artifacts it holds.
     pub artifacts: u32,
     /// Failures in a row, and how long it is avoided for them.

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Code, FunctionName, IdempotencyKey, NodeName, Outcome, OutcomeKind, Priority, Refusal, ScheduleName, TaskId,
+    Code, FunctionName, IdempotencyKey, NodeName, Outcome, OutcomeKind, Priority, Ran, Refusal, ScheduleName, TaskId,
     Timestamp, Usage, placement::MAX_WAIT,
 };
 
@@ -116,6 +116,8 @@ pub struct TaskResult {
     pub outcome: Outcome,
     /// What that attempt cost.
     pub usage: Usage,
+    /// By what it was run; none where it was not.
+    pub ran: Option<Ran>,
 }
 
 /// A call that is made again and again.

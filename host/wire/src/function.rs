@@ -2,14 +2,14 @@
 
 use spear_types::{FunctionSpec, FunctionVersion, Granted, Grants, LimitRequest, Limits, Placement, Refusal, Settings};
 
-use crate::{Decode, Encode, capped, payload::timestamp, required, v1};
+use crate::{Decode, Encode, capped, implementation as implementations, payload::timestamp, required, v1};
 
 /// The longest description in bytes: it stands in every listing.
 const MAX_DESCRIPTION: usize = 1 << 10;
 
 impl Decode<v1::FunctionSpec> for FunctionSpec {
     fn decode(message: v1::FunctionSpec) -> Result<Self, Refusal> {
-        let v1::FunctionSpec { name, description, limits, grants, settings, placement } = message;
+        let v1::FunctionSpec { name, description, limits, grants, settings, placement, implementations } = message;
         let description = description.map(|text| capped(text, "description", MAX_DESCRIPTION)).transpose()?;
         Ok(Self {
             name: name.try_into()?,
@@ -18,13 +18,14 @@ impl Decode<v1::FunctionSpec> for FunctionSpec {
             grants: Grants::decode(grants.unwrap_or_default())?,
             settings: Settings::decode(settings)?,
             placement: Placement::decode(placement.unwrap_or_default())?,
+            implementations: implementations::decode(implementations)?,
         })
     }
 }
 
 impl Encode<v1::FunctionSpec> for FunctionSpec {
     fn encode(self) -> v1::FunctionSpec {
-        let Self { name, description, limits, grants, settings, placement } = self;
+        let Self { name, description, limits, grants, settings, placement, implementations } = self;
         v1::FunctionSpec {
             name: name.into(),
             description,
@@ -32,6 +33,7 @@ impl Encode<v1::FunctionSpec> for FunctionSpec {
             grants: Some(grants.encode()),
             settings: settings.encode(),
             placement: Some(placement.encode()),
+            implementations: implementations.encode(),
         }
     }
 }
@@ -42,8 +44,7 @@ impl Decode<v1::FunctionVersion> for FunctionVersion {
             name,
             version,
             description,
-            digest,
-            size,
+            implementations,
             limits,
             grants,
             settings,
@@ -54,8 +55,7 @@ impl Decode<v1::FunctionVersion> for FunctionVersion {
             name: name.try_into()?,
             version,
             description,
-            digest: digest.parse()?,
-            size,
+            implementations: implementations::decode(implementations)?,
             limits: Limits::decode(required(limits, "function.limits")?)?,
             grants: Granted::decode(required(grants, "function.grants")?)?,
             settings: Settings::decode(settings)?,
@@ -67,13 +67,12 @@ impl Decode<v1::FunctionVersion> for FunctionVersion {
 
 impl Encode<v1::FunctionVersion> for FunctionVersion {
     fn encode(self) -> v1::FunctionVersion {
-        let Self { name, version, description, digest, size, limits, grants, settings, placement, created } = self;
+        let Self { name, version, description, implementations, limits, grants, settings, placement, created } = self;
         v1::FunctionVersion {
             name: name.into(),
             version,
             description,
-            digest: digest.to_string(),
-            size,
+            implementations: implementations.encode(),
             limits: Some(limits.encode()),
             grants: Some(grants.encode()),
             settings: settings.encode(),

@@ -5,6 +5,7 @@
 
 mod function;
 mod grants;
+pub mod implementation;
 mod kv;
 mod limits;
 mod node;

@@ -1,6 +1,6 @@
 //! Nodes.
 
-use spear_types::{Capacity, Cpu, Duty, Labels, Load, NodeInfo, NodeState, Penalty, Refusal, Reserved};
+use spear_types::{AgentInfo, Capacity, Cpu, Duty, Labels, Load, NodeInfo, NodeState, Penalty, Refusal, Reserved};
 use v1::node::{Disconnected, Live, Lost, State};
 
 use crate::{Decode, Encode, invalid, payload::timestamp, required, v1};
@@ -38,7 +38,7 @@ impl Decode<v1::Node> for NodeInfo {
             reserved: Reserved { slots: reserved_slots, cpu: reserved_cpu, memory: reserved_memory_bytes },
             load: Load { running, cpu: Cpu::decode(busy_cpu_millis)?, memory: busy_memory_bytes },
             labels: Labels::decode(labels)?,
-            agents,
+            agents: agents.into_iter().map(AgentInfo::decode).collect::<Result<_, _>>()?,
             artifacts,
             penalty: penalty.map(Penalty::decode).transpose()?,
             last_heard: timestamp(last_heard, "node.last_heard")?,
@@ -87,7 +87,7 @@ impl Encode<v1::Node> for NodeInfo {
             busy_cpu_millis: load.cpu.as_millis(),
             busy_memory_bytes: load.memory,
             labels: labels.encode(),
-            agents,
+            agents: agents.into_iter().map(Encode::encode).collect(),
             artifacts,
             penalty: penalty.map(Encode::encode),
             duty: duty.into(),

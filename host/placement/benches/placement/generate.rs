@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use spear_placement::{Ask, NodeSpec};
-use spear_types::{Capacity, Constraints, Cpu, Digest, PlacementPolicy, Resources};
+use spear_types::{AgentInfo, AgentKind, Capacity, Constraints, Cpu, Digest, PlacementPolicy, Resources};
 
 /// Cores of nodes, one as likely as the other.
 const CORES: [u32; 5] = [4, 8, 16, 32, 64];
@@ -58,7 +58,7 @@ fn node(number: usize, random: &mut Random) -> NodeSpec {
         labels: [("zone", zone), ("gpu", if gpu { "true" } else { "false" })]
             .map(|(label, value)| (label.parse().unwrap(), value.parse().unwrap()))
             .into(),
-        agents: ["wasm".to_owned()].into(),
+        agents: vec![AgentInfo { kind: AgentKind::Wasm, unavailable: None }],
         artifacts: BTreeSet::new(),
     }
 }
@@ -92,8 +92,8 @@ fn function(number: usize, policy: PlacementPolicy, random: &mut Random) -> Ask 
         prefer: Constraints::default(),
         avoid: Constraints::default(),
         policy,
-        agent: "wasm",
-        artifact: Digest::of(&number.to_le_bytes()),
+        agents: [AgentKind::Wasm].into_iter().collect(),
+        artifact: Some(Digest::of(&number.to_le_bytes())),
     }
 }
 

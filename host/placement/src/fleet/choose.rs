@@ -94,7 +94,8 @@ impl Fleet {
         let passes = |id: &NodeId| {
             self.nodes.get(*id).is_some_and(|node| filters::passes((*id, node), (ask, Claim::Task), excluded, now))
         };
-        let holders = self.holders.after(self.last_holder, &ask.artifact).take(HOLDERS);
+        let last = self.last_holder;
+        let holders = ask.artifact.iter().flat_map(|artifact| self.holders.after(last, artifact)).take(HOLDERS);
         self.last_holder = holders.clone().last();
         found.add(holders.filter(passes), excluded, HOLDERS);
         found

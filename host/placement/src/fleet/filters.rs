@@ -53,12 +53,14 @@ fn standing(node: &Node, now: Timestamp) -> Option<Filter> {
 
 /// Why the node never can, whatever is free.
 pub(super) fn never(node: &Node, ask: &Ask) -> Option<Filter> {
-    fitness(node, ask).or_else(|| room(node.spec.capacity, node, (ask, Claim::Task)))
+    // What an agent cannot run now it may run later.
+    let fitness = fitness(node, ask).filter(|filter| !matches!(filter, Filter::Agent(Some(_))));
+    fitness.or_else(|| room(node.spec.capacity, node, (ask, Claim::Task)))
 }
 
 fn fitness(node: &Node, ask: &Ask) -> Option<Filter> {
     let unmet = unmet(node, ask).map(|constraint| Filter::Constraint(constraint.to_string()));
-    unmet.or_else(|| (!has_agent(node, ask)).then_some(Filter::Agent))
+    unmet.or_else(|| (!has_agent(node, ask)).then(|| Filter::Agent(why_no_agent(node, ask))))
 }
 
 /// The first constraint that does not hold.
@@ -67,7 +69,15 @@ fn unmet<'a>(node: &Node, ask: &'a Ask) -> Option<&'a Constraint> {
 }
 
 fn has_agent(node: &Node, ask: &Ask) -> bool {
-    node.spec.agents.contains(ask.agent)
+    node.agents().meets(ask.agents)
+}
+
+/// Those that it has and that can run nothing now, with why; none where it has none at all.
+fn why_no_agent(node: &Node, ask: &Ask) -> Option<String> {
+    let asked = node.spec.agents.iter().filter(|agent| ask.agents.contains(agent.kind));
+    let why = asked.filter_map(|agent| Some(format!("{}: {}", agent.kind, agent.unavailable.as_ref()?)));
+    let why: Vec<String> = why.collect();
+    (!why.is_empty()).then(|| why.join("; "))
 }
 
 /// What of `free` is too little.

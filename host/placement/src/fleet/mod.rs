@@ -14,7 +14,7 @@ mod scores;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use spear_types::{Capacity, Digest, Duty, Load, NodeName, Penalty, Refusal, Reserved, Timestamp};
+use spear_types::{AgentInfo, Capacity, Digest, Duty, Load, NodeName, Penalty, Refusal, Reserved, Timestamp};
 
 pub use self::{
     node::{Link, NodeSpec},
@@ -159,6 +159,13 @@ impl Fleet {
             known.spec.artifacts.insert(*artifact);
             self.holders.add(node, *artifact);
         }
+    }
+
+    /// Takes note of what can run something on a node now, and what cannot.
+    pub fn set_agents(&mut self, node: NodeId, agents: Vec<AgentInfo>) {
+        let Some(known) = self.nodes.get_mut(node) else { return };
+        known.spec.agents = agents;
+        self.index.joined(node, known);
     }
 
     /// Chooses a node for a call and reserves what the run takes. `excluded` are nodes that refused this very run.

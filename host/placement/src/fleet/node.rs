@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use spear_types::{Capacity, Constraint, Cpu, Digest, Duty, Labels, Load, NodeName, Reserved, Resources};
+use spear_types::{
+    AgentInfo, Agents, Capacity, Constraint, Cpu, Digest, Duty, Labels, Load, NodeName, Reserved, Resources,
+};
 
 use super::{
     functions::{FunctionId, Runs},
@@ -22,8 +24,8 @@ pub struct NodeSpec {
     pub capacity: Capacity,
     /// Its labels.
     pub labels: Labels,
-    /// The kinds of implementations it runs.
-    pub agents: BTreeSet<String>,
+    /// What it runs implementations with.
+    pub agents: Vec<AgentInfo>,
     /// The artifacts it holds.
     pub artifacts: BTreeSet<Digest>,
 }
@@ -117,6 +119,12 @@ impl Node {
             return Standing::Penalised;
         }
         if self.free_for(Claim::Task).slots == 0 { Standing::Full } else { Standing::Open }
+    }
+
+    /// What can run something on it now.
+    pub(super) fn agents(&self) -> Agents {
+        let available = self.spec.agents.iter().filter(|agent| agent.unavailable.is_none());
+        available.map(|agent| agent.kind).collect()
     }
 
     /// The share of what is used most, 0 to 1.

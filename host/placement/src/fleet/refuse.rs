@@ -57,7 +57,7 @@ fn what_would_help(nodes: &Nodes, ask: &Ask) -> &'static str {
     if lacking(|filter| matches!(filter, Filter::Slots(..) | Filter::Cpu(..) | Filter::Memory(..))) {
         return "ask for less in [placement] and [limits] of spear.toml, or start a larger node with `spear spearlet`";
     }
-    if lacking(|filter| *filter == Filter::Agent) {
+    if lacking(|filter| matches!(filter, Filter::Agent(_))) {
         return "start a node that has an agent for it with `spear spearlet`";
     }
     "ask for other labels in [placement] of spear.toml, or start a node that has them with `spear spearlet --label`"

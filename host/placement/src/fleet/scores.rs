@@ -42,9 +42,10 @@ pub(super) fn terms(node: &Node, ask: &Ask, scale: &Scale) -> [Term; 6] {
     let spreads = ask.policy == PlacementPolicy::Spread;
     let term = |name, value| Term { name, value };
     let artifact = if spreads { ARTIFACT } else { ARTIFACT_PACKED };
+    let holds = ask.artifact.is_some_and(|artifact| node.spec.artifacts.contains(&artifact));
     [
         term(TermName::Fit, fit(node, ask, scale)),
-        term(TermName::Artifact, if node.spec.artifacts.contains(&ask.artifact) { artifact } else { 0.0 }),
+        term(TermName::Artifact, if holds { artifact } else { 0.0 }),
         term(TermName::Spread, if spreads { spread(node, scale.function) } else { 0.0 }),
         term(TermName::Prefer, PREFER * share_that_holds(node, &ask.prefer)),
         term(TermName::Avoid, -PREFER * share_that_holds(node, &ask.avoid)),

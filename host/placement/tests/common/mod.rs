@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use spear_placement::{Ask, Filter, Fleet, NodeId, NodeSpec, Verdict};
-use spear_types::{Capacity, Constraints, Cpu, Digest, PlacementPolicy, Resources, Timestamp};
+use spear_types::{AgentInfo, AgentKind, Capacity, Constraints, Cpu, Digest, PlacementPolicy, Resources, Timestamp};
 
 /// A node with so many slots, cores and GiB.
 pub(crate) fn node(name: &str, slots: u32, cores: u32, gib: u64) -> NodeSpec {
@@ -12,7 +12,7 @@ pub(crate) fn node(name: &str, slots: u32, cores: u32, gib: u64) -> NodeSpec {
         name: name.parse().unwrap(),
         capacity: Capacity { slots, cpu: Cpu::from_millis(cores * 1_000), memory: gib << 30 },
         labels: [].into(),
-        agents: ["wasm".to_owned()].into(),
+        agents: vec![AgentInfo { kind: AgentKind::Wasm, unavailable: None }],
         artifacts: BTreeSet::new(),
     }
 }
@@ -34,8 +34,8 @@ fn bare(function: &str, cores: u32, gib: u64) -> Ask {
         prefer: Constraints::default(),
         avoid: Constraints::default(),
         policy: PlacementPolicy::Spread,
-        agent: "wasm",
-        artifact: digest(function),
+        agents: [AgentKind::Wasm].into_iter().collect(),
+        artifact: Some(digest(function)),
     }
 }
 

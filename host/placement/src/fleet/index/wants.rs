@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
-use spear_types::{Constraint, Constraints, PlacementPolicy};
+use spear_types::{Agents, Constraint, Constraints, PlacementPolicy};
 
 use super::Node;
 use crate::Ask;
@@ -10,7 +10,7 @@ use crate::Ask;
 /// What the nodes of a view have to be.
 #[derive(Debug)]
 pub(super) struct Wants {
-    agent: &'static str,
+    agents: Agents,
     pub(super) policy: PlacementPolicy,
     constraints: Constraints,
     /// What is preferred and avoided, where the view is of the nodes that have the one and nothing of the other.
@@ -38,19 +38,19 @@ impl<'a> Key<'a> {
 
     /// Short for the key; not unique.
     pub(super) fn hash(self) -> u64 {
-        let Ask { constraints, agent, policy, .. } = self.ask;
-        BuildHasherDefault::<DefaultHasher>::default().hash_one((constraints, agent, policy, self.tastes()))
+        let Ask { constraints, agents, policy, .. } = self.ask;
+        BuildHasherDefault::<DefaultHasher>::default().hash_one((constraints, agents, policy, self.tastes()))
     }
 
     pub(super) fn is(self, wants: &Wants) -> bool {
-        let Ask { constraints, agent, policy, .. } = self.ask;
+        let Ask { constraints, agents, policy, .. } = self.ask;
         let tastes = wants.tastes.as_ref().map(|(prefer, avoid)| (prefer, avoid));
-        (*agent, *policy, constraints, self.tastes()) == (wants.agent, wants.policy, &wants.constraints, tastes)
+        (*agents, *policy, constraints, self.tastes()) == (wants.agents, wants.policy, &wants.constraints, tastes)
     }
 
     pub(super) fn wants(self) -> Wants {
         Wants {
-            agent: self.ask.agent,
+            agents: self.ask.agents,
             policy: self.ask.policy,
             constraints: self.ask.constraints.clone(),
             tastes: self.tastes().map(|(prefer, avoid)| (prefer.clone(), avoid.clone())),
@@ -68,6 +68,6 @@ impl Wants {
         let holds = |constraint: &Constraint| node.holds(constraint);
         let liked =
             self.tastes.as_ref().is_none_or(|(prefer, avoid)| prefer.iter().all(holds) && !avoid.iter().any(holds));
-        liked && node.spec.agents.contains(self.agent) && self.constraints.iter().all(holds)
+        liked && node.agents().meets(self.agents) && self.constraints.iter().all(holds)
     }
 }
