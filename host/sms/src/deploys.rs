@@ -6,12 +6,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use spear_admission::{Component, MAX_COMPONENT};
 use spear_proto::v1::{self, deploy_request::Part};
 use spear_state::Command;
 use spear_store::{Deployed, FunctionDraft, NewBlob, Store};
 use spear_types::{
-    Code, Digest, FunctionName, FunctionSpec, GrantPolicy, Granted, Grants, LimitPolicy, Limits, Refusal,
+    AgentKind, Artifact, Code, FunctionName, FunctionSpec, GrantPolicy, Granted, Grants, Implementation, LimitPolicy,
+    Limits, Refusal,
 };
 use spear_wire::{Decode as _, from_status, required};
 use tokio::{sync::Semaphore, time::timeout};
@@ -38,8 +40,6 @@ pub(crate) struct Deploys {
 struct Plan {
     spec: FunctionSpec,
     limits: Limits,
-    digest: Digest,
-    size: u64,
     turn: Turn,
 }
 
@@ -68,17 +68,15 @@ impl Deploys {
     pub(crate) async fn deploy(&self, mut parts: Streaming<v1::DeployRequest>) -> Result<Deployed, Refusal> {
         let Part::Header(header) = next(&mut parts).await?.ok_or_else(no_header)? else { return Err(no_header()) };
         let plan = self.plan(header)?;
-        let blob = self.receive(parts, plan.size).await?;
-        plan.check(&blob)?;
         let granted = self.granted(&plan.spec.name, plan.spec.grants.clone());
-        self.admit(&blob, granted.clone()).await?;
-        let Plan { spec, limits, turn, .. } = plan;
-        let FunctionSpec { name, description, limits: _, grants: _, settings, placement } = spec;
-        let draft = FunctionDraft { name, description, limits, grants: granted, settings, placement };
+        let blobs = self.receive(&mut parts, &plan.spec.implementations, &granted).await?;
+        let Plan { spec, limits, turn } = plan;
+        let FunctionSpec { name, description, limits: _, grants: _, settings, placement, implementations } = spec;
+        let draft = FunctionDraft { name, description, limits, grants: granted, settings, placement, implementations };
         let (store, functions, scheduler) = (self.store.clone(), self.functions.clone(), self.scheduler.clone());
         to_its_end(async move {
             let (_turn, _held) = (turn, functions.hold().await);
-            let deployed = store.deploy(draft, blob, SystemTime::now()).await?;
+            let deployed = store.deploy(draft, blobs, SystemTime::now()).await?;
             if let Deployed::Created(function) = &deployed {
                 functions.changed(&function.name);
                 let function = functions.limited(function.clone()).function;
@@ -111,17 +109,17 @@ impl Deploys {
     }
 
     fn plan(&self, header: v1::DeployHeader) -> Result<Plan, Refusal> {
-        let v1::DeployHeader { spec, digest, size } = header;
+        let v1::DeployHeader { spec } = header;
         let spec = FunctionSpec::decode(required(spec, "header.spec")?)?;
-        if size > MAX_COMPONENT {
-            return Err(Refusal::new(
-                Code::TooLarge,
-                format!("the artifact has {size} bytes, the limit is {MAX_COMPONENT}"),
-            ));
+        let artifacts = spec.implementations.iter().filter_map(Implementation::artifact);
+        if let Some(Artifact { size, .. }) = artifacts.clone().find(|artifact| artifact.size > MAX_COMPONENT) {
+            let message = format!("an artifact has {size} bytes, the limit is {MAX_COMPONENT}");
+            return Err(Refusal::new(Code::TooLarge, message));
         }
         let limits = self.policy.resolve(&spec.limits)?;
+        metered(&limits, &spec.implementations)?;
         let turn = self.take_turn(&spec.name)?;
-        Ok(Plan { limits, digest: digest.parse()?, size, spec, turn })
+        Ok(Plan { limits, spec, turn })
     }
 
     /// Two deploys of one name at once are one author's mistake or two authors' race: the later one hears of it instead
@@ -134,13 +132,51 @@ impl Deploys {
         Ok(Turn { name: name.clone(), under_way: Arc::clone(&self.under_way) })
     }
 
-    async fn receive(&self, mut parts: Streaming<v1::DeployRequest>, size: u64) -> Result<NewBlob, Refusal> {
-        let mut writer = self.store.writer(size).await?;
-        while let Some(part) = next(&mut parts).await? {
-            let Part::Chunk(v1::Chunk { data }) = part else { return Err(no_header()) };
-            writer.write(data).await?;
+    /// Takes the artifacts, one after the other, each checked once it is there.
+    async fn receive(
+        &self,
+        parts: &mut Streaming<v1::DeployRequest>,
+        implementations: &[Implementation],
+        granted: &Granted,
+    ) -> Result<Vec<NewBlob>, Refusal> {
+        let (mut blobs, mut rest) = (Vec::new(), Bytes::new());
+        for implementation in implementations {
+            let Some(artifact) = implementation.artifact() else { continue };
+            let blob = self.receive_one(parts, artifact, &mut rest).await?;
+            if implementation.agent() == AgentKind::Wasm {
+                self.admit(&blob, granted.clone()).await?;
+            }
+            blobs.push(blob);
         }
-        Ok(writer.finish().await?)
+        match rest.is_empty() && next(parts).await?.is_none() {
+            true => Ok(blobs),
+            false => Err(Refusal::new(Code::InvalidRequest, "more bytes came than the artifacts have")),
+        }
+    }
+
+    /// `rest` is what came of the next one with the last one's end.
+    async fn receive_one(
+        &self,
+        parts: &mut Streaming<v1::DeployRequest>,
+        artifact: Artifact,
+        rest: &mut Bytes,
+    ) -> Result<NewBlob, Refusal> {
+        let (mut writer, mut left) = (self.store.writer(artifact.size).await?, artifact.size);
+        while left > 0 {
+            if rest.is_empty() {
+                *rest = match next(parts).await? {
+                    Some(Part::Chunk(v1::Chunk { data })) => data,
+                    Some(Part::Header(_)) => return Err(no_header()),
+                    None => break,
+                };
+            }
+            let taken = rest.split_to(rest.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
+            left -= taken.len() as u64;
+            writer.write(taken).await?;
+        }
+        let blob = writer.finish().await?;
+        check(artifact, &blob)?;
+        Ok(blob)
     }
 
     /// Reads the component and holds it against its grants, where blocking is allowed.
@@ -157,18 +193,30 @@ impl Deploys {
     }
 }
 
-impl Plan {
-    fn check(&self, blob: &NewBlob) -> Result<(), Refusal> {
-        if blob.size() != self.size {
-            let message = format!("the artifact came with {} of {} bytes", blob.size(), self.size);
-            return Err(Refusal::new(Code::InvalidRequest, message));
+/// Fuel is counted in a component's own code, and nowhere else: what is asked for is enforced or refused.
+fn metered(limits: &Limits, implementations: &[Implementation]) -> Result<(), Refusal> {
+    let other = implementations.iter().map(Implementation::agent).find(|agent| *agent != AgentKind::Wasm);
+    match (limits.fuel, other) {
+        (Some(_), Some(agent)) => {
+            let message = format!("fuel is not enforced for a {agent}: only components are metered");
+            Err(Refusal::new(Code::InvalidManifest, message)
+                .help("take `fuel` out of [limits]; `timeout` bounds every run"))
         }
-        if blob.digest() != self.digest {
-            let message = format!("the artifact has the digest {}, {} was said", blob.digest(), self.digest);
-            return Err(Refusal::new(Code::DigestMismatch, message));
-        }
-        Ok(())
+        _ => Ok(()),
     }
+}
+
+fn check(artifact: Artifact, blob: &NewBlob) -> Result<(), Refusal> {
+    let Artifact { digest, size } = artifact;
+    if blob.size() != size {
+        let message = format!("the artifact came with {} of {size} bytes", blob.size());
+        return Err(Refusal::new(Code::InvalidRequest, message));
+    }
+    if blob.digest() != digest {
+        let message = format!("the artifact has the digest {}, {digest} was said", blob.digest());
+        return Err(Refusal::new(Code::DigestMismatch, message));
+    }
+    Ok(())
 }
 
 impl Drop for Turn {

@@ -14,8 +14,8 @@ use spear_state::{
     Submission,
 };
 use spear_types::{
-    AttemptId, Call, Capacity, Cpu, Digest, FunctionVersion, Granted, LimitPolicy, Outcome, Payload, Placement,
-    Settings, TaskId, TaskOptions, TaskResult, Timestamp, Usage,
+    AgentInfo, AgentKind, Artifact, AttemptId, Call, Capacity, Cpu, FunctionVersion, Granted, Implementation,
+    LimitPolicy, Outcome, Payload, Placement, Settings, TaskId, TaskOptions, TaskResult, Timestamp, Usage,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -57,8 +57,7 @@ pub(crate) fn function(name: &str) -> Arc<FunctionVersion> {
         name: name.parse().unwrap(),
         version: 1,
         description: None,
-        digest: Digest::of(name.as_bytes()),
-        size: 1,
+        implementations: vec![Implementation::wasm(Artifact::of(name.as_bytes()))],
         limits: LimitPolicy::default().defaults,
         grants: Granted::default(),
         settings: Settings::default(),
@@ -133,7 +132,7 @@ impl Middle {
             name: name.parse().unwrap(),
             capacity: Capacity { slots, cpu: Cpu::from_millis(1_000), memory: 1 << 30 },
             labels: [].into(),
-            agents: ["wasm".to_owned()].into(),
+            agents: vec![AgentInfo { kind: AgentKind::Wasm, unavailable: None }],
             artifacts: [].into(),
         };
         let joining = Joining {
@@ -157,5 +156,5 @@ impl Middle {
 
 pub(crate) fn success() -> ReportKind {
     let outcome = Outcome::Succeeded(Payload::default());
-    ReportKind::Ended { result: TaskResult { outcome, usage: Usage::default() }, log_dropped: 0 }
+    ReportKind::Ended { result: TaskResult { outcome, usage: Usage::default(), ran: None }, log_dropped: 0 }
 }

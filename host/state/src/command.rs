@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use spear_placement::{Ask, NodeId, NodeSpec};
 use spear_types::{
-    AttemptId, Call, Digest, Duty, FunctionName, FunctionVersion, Load, LogLine, NodeName, Refusal, ScheduleInfo,
-    ScheduleName, TaskId, TaskInfo, TaskOptions, TaskResult, Timestamp,
+    AgentInfo, AttemptId, Call, Digest, Duty, FunctionName, FunctionVersion, Load, LogLine, NodeName, Refusal,
+    ScheduleInfo, ScheduleName, TaskId, TaskInfo, TaskOptions, TaskResult, Timestamp,
 };
 
 use crate::{Change, Incarnation, KeyHash, ScheduleRecord};
@@ -31,6 +31,8 @@ pub enum Command {
         artifacts: Vec<Digest>,
         /// Whether it stops: it gets nothing new by this link.
         stopping: bool,
+        /// What can run something there now, where that has changed.
+        agents: Option<Vec<AgentInfo>>,
     },
     /// A node's link broke.
     Disconnected {

@@ -54,7 +54,7 @@ mod tests {
     use std::sync::Arc;
 
     use spear_placement::{Ask, Considered, Filter, Fleet, NodeSpec, Verdict};
-    use spear_types::{Capacity, Constraints, Digest, PlacementPolicy, Resources, Timestamp};
+    use spear_types::{Agents, Capacity, Constraints, PlacementPolicy, Resources, Timestamp};
 
     use super::*;
 
@@ -67,8 +67,8 @@ mod tests {
             prefer: nothing(),
             avoid: nothing(),
             policy: PlacementPolicy::Spread,
-            agent: "wasm",
-            artifact: Digest::of(b"f"),
+            agents: Agents::default(),
+            artifact: None,
         };
         let at = Timestamp::from_micros(at);
         Decision { at, ask: Arc::new(ask), node: None, considered: Vec::new(), others: Vec::new() }
@@ -101,10 +101,11 @@ mod tests {
             name: "n1".parse().unwrap(),
             capacity: Capacity::default(),
             labels: [].into(),
-            agents: [].into(),
+            agents: Vec::new(),
             artifacts: [].into(),
         };
-        let considered = Considered { node: Fleet::default().join(spec), verdict: Verdict::Rejected(Filter::Agent) };
+        let considered =
+            Considered { node: Fleet::default().join(spec), verdict: Verdict::Rejected(Filter::Agent(None)) };
         let wide = || Decision { considered: vec![considered.clone(); KEPT_NODES / 10], ..decision(1) };
         let mut decisions = Decisions::default();
         (0..11).for_each(|number| decisions.note(task_id(number), wide()));

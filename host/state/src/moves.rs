@@ -71,7 +71,7 @@ impl State {
 
     /// Ends a task that no attempt ended.
     pub(crate) fn end(&mut self, id: TaskId, outcome: Outcome, pass: &mut Pass<'_>) {
-        self.end_with(id, TaskResult { outcome, usage: Usage::default() }, 0, pass);
+        self.end_with(id, TaskResult { outcome, usage: Usage::default(), ran: None }, 0, pass);
     }
 
     /// Ends a task. There is no way back.

@@ -118,7 +118,7 @@ impl State {
             reserved: self.nodes.fleet.reserved(id),
             load: self.nodes.fleet.load(id),
             labels: spec.labels.clone(),
-            agents: spec.agents.iter().cloned().collect(),
+            agents: spec.agents.clone(),
             artifacts: u32::try_from(spec.artifacts.len()).unwrap_or(u32::MAX),
             penalty: self.nodes.fleet.penalty(id),
             last_heard: node.last_heard.into(),

@@ -76,9 +76,9 @@ impl State {
     fn ended(&mut self, id: TaskId, node: NodeId, result: TaskResult, log_dropped: u64, pass: &mut Pass<'_>) {
         self.works(node, pass);
         let Some(task) = self.tasks.get(id) else { return };
-        let TaskResult { outcome, usage } = result;
+        let TaskResult { outcome, usage, ran } = result;
         match after_end(task, outcome, pass.now) {
-            After::End(outcome) => self.end_with(id, TaskResult { outcome, usage }, log_dropped, pass),
+            After::End(outcome) => self.end_with(id, TaskResult { outcome, usage, ran }, log_dropped, pass),
             after => {
                 // The last attempt's end tells what was dropped; that of an earlier one has no other place.
                 let next_line = task.holding().and_then(|holding| holding.next_line);

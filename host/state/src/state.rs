@@ -107,9 +107,13 @@ impl State {
             Command::Submit(submissions) => return self.submit(submissions, pass),
             Command::Cancel(task) => return self.cancel(task, pass),
             Command::Join(joining) => return self.join(joining, pass),
-            Command::Heard { node, session, load, artifacts, stopping } => {
+            Command::Heard { node, session, load, artifacts, stopping, agents } => {
                 self.nodes.linked(node, session)?.last_heard = pass.now;
                 self.nodes.fleet.heard(node, load, &artifacts);
+                if let Some(agents) = agents {
+                    self.nodes.fleet.set_agents(node, agents);
+                    pass.more_room(node);
+                }
                 if stopping {
                     self.nodes.set_link(node, Link::Stopping);
                 }

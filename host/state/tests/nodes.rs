@@ -60,6 +60,7 @@ fn a_node_that_falls_silent_is_lost_and_its_link_closed() {
         load: Load::default(),
         artifacts: Vec::new(),
         stopping: false,
+        agents: None,
     };
     assert_eq!(sms.refuses(heard).code, Code::Unreachable);
 }
@@ -199,6 +200,7 @@ fn a_node_that_says_that_it_stops_ends_what_it_has_and_gets_nothing_more() {
         load: Load::default(),
         artifacts: Vec::new(),
         stopping: true,
+        agents: None,
     };
     sms.does(stopping);
     let waits = sms.submit(&light("f", 0));
@@ -296,6 +298,7 @@ fn a_heartbeat_carries_load_and_artifacts() {
         load,
         artifacts: vec![Digest::of(b"a")],
         stopping: false,
+        agents: None,
     });
     let info = sms.state.node(&name("n1")).unwrap();
     assert_eq!((info.load, info.artifacts), (load, 1));

@@ -391,7 +391,7 @@ fn logs_are_remembered_as_they_come_and_what_a_retried_attempt_dropped_too() {
         fields: Vec::new(),
     };
     sms.reports(n1, task, 1, ReportKind::Logged { first: 1, lines: vec![line("one"), line("two")] });
-    let result = TaskResult { outcome: Outcome::OutOfFuel { limit: 1 }, usage: Usage::default() };
+    let result = TaskResult { outcome: Outcome::OutOfFuel { limit: 1 }, usage: Usage::default(), ran: None };
     sms.reports(n1, task, 1, ReportKind::Ended { result, log_dropped: 7 });
     let logged = sms.journal.lines(task, (0, 0), 100).unwrap();
     assert_eq!(

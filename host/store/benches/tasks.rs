@@ -176,7 +176,7 @@ fn assigned(record: &Arc<TaskRecord>) -> Change {
 
 fn ended(record: &Arc<TaskRecord>) -> Change {
     let usage = Usage { wall: Duration::from_micros(100), cpu: Duration::from_micros(50), ..Usage::default() };
-    let result = TaskResult { outcome: Outcome::Succeeded(Payload::default()), usage };
+    let result = TaskResult { outcome: Outcome::Succeeded(Payload::default()), usage, ran: None };
     let end = End { at: Timestamp::now(), attempt: 1, node: Some(node()), result, log_dropped: 0 };
     Change::Ended { record: Arc::clone(record), end }
 }

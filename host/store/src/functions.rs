@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, time::SystemTime};
 
 use redb::ReadableTable;
-use spear_types::{FunctionName, FunctionVersion, Granted, Limits, Placement, Settings};
+use spear_types::{FunctionName, FunctionVersion, Granted, Implementation, Limits, Placement, Settings};
 
 use crate::{
     Error, NewBlob, Store,
@@ -26,6 +26,8 @@ pub struct FunctionDraft {
     pub settings: Settings,
     /// Where its runs may go.
     pub placement: Placement,
+    /// The ways to run it.
+    pub implementations: Vec<Implementation>,
 }
 
 /// What a deploy came to.
@@ -46,12 +48,12 @@ impl<T: ReadableTable<(&'static str, u32), Record>> Functions for T {}
 const SUGGESTIONS: usize = 10;
 
 impl Store {
-    /// Makes `draft`, run by the artifact `blob`, the newest version of its function, unless the newest is the same.
+    /// Makes `draft`, whose artifacts are `blobs`, the newest version of its function, unless the newest is the same.
     ///
     /// # Errors
     /// [`Error::Full`] or a failing disk; then nothing has changed.
-    pub async fn deploy(&self, draft: FunctionDraft, blob: NewBlob, now: SystemTime) -> Result<Deployed, Error> {
-        self.change(move |change| deploy(change, draft, blob, now)).await
+    pub async fn deploy(&self, draft: FunctionDraft, blobs: Vec<NewBlob>, now: SystemTime) -> Result<Deployed, Error> {
+        self.change(move |change| deploy(change, draft, blobs, now)).await
     }
 
     /// A version of a function; without a number the newest.
@@ -91,24 +93,30 @@ impl Store {
 }
 
 impl FunctionDraft {
-    fn numbered(self, version: u32, blob: &NewBlob, created: SystemTime) -> FunctionVersion {
-        let Self { name, description, limits, grants, settings, placement } = self;
-        let (digest, size) = (blob.digest(), blob.size());
-        FunctionVersion { name, version, description, digest, size, limits, grants, settings, placement, created }
+    fn numbered(self, version: u32, created: SystemTime) -> FunctionVersion {
+        let Self { name, description, limits, grants, settings, placement, implementations } = self;
+        FunctionVersion { name, version, description, limits, grants, settings, placement, implementations, created }
     }
 }
 
-fn deploy(change: &mut Change<'_>, draft: FunctionDraft, blob: NewBlob, now: SystemTime) -> Result<Deployed, Error> {
+fn deploy(
+    change: &mut Change<'_>,
+    draft: FunctionDraft,
+    blobs: Vec<NewBlob>,
+    now: SystemTime,
+) -> Result<Deployed, Error> {
     let (mut functions, mut numbers) = (change.tables.open_table(FUNCTIONS)?, change.tables.open_table(NUMBERS)?);
     let last = numbers.get(draft.name.as_str())?.map_or(0, |number| number.value());
     let number = last.checked_add(1).ok_or_else(|| Error::Corrupted(format!("{} has no version left", draft.name)))?;
-    let version = draft.numbered(number, &blob, now);
+    let version = draft.numbered(number, now);
     if let Some(newest) = newest(&functions, &version.name)?.filter(|newest| newest.same_as(&version)) {
         return Ok(Deployed::Unchanged(newest));
     }
     numbers.insert(version.name.as_str(), number)?;
     functions.insert((version.name.as_str(), number), encode(&version)?.as_slice())?;
-    change.refer(blob)?;
+    for blob in blobs {
+        change.refer(blob)?;
+    }
     Ok(Deployed::Created(version))
 }
 
@@ -117,7 +125,9 @@ fn delete(change: &mut Change<'_>, name: &FunctionName) -> Result<u32, Error> {
     let mut deleted = 0;
     for version in versions(&functions, name)? {
         functions.remove((name.as_str(), version.version))?;
-        change.release(version.digest)?;
+        for artifact in version.artifacts() {
+            change.release(artifact.digest)?;
+        }
         deleted += 1;
     }
     Ok(deleted)

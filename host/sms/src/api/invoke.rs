@@ -2,7 +2,7 @@
 
 use spear_proto::v1::{self, invoke_service_server::InvokeService};
 use spear_types::{Call, Code, Refusal};
-use spear_wire::{Decode as _, Encode as _, MAX_TRACE_PARENT, capped, required, to_status};
+use spear_wire::{Decode as _, Encode, MAX_TRACE_PARENT, capped, required, to_status};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -41,7 +41,7 @@ impl Invoke {
         let callers = callers.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         let (name, version) = (runnable.function.name.to_string(), runnable.function.version);
         let invoked = self.direct.invoke(Invocation { runnable, call, callers, trace_parent }).await?;
-        let Invoked { task, node, outcome, usage } = invoked;
+        let Invoked { task, node, outcome, usage, ran } = invoked;
         Ok(v1::InvokeResponse {
             task: task.to_string(),
             function: name,
@@ -49,6 +49,7 @@ impl Invoke {
             node: node.into(),
             outcome: Some(outcome.encode()),
             usage: Some(usage.encode()),
+            ran: ran.map(Encode::encode),
         })
     }
 }

@@ -15,7 +15,7 @@ use spear_placement::NodeId;
 use spear_proto::v1;
 use spear_state::{CallEnd, Change};
 use spear_types::{
-    AttemptId, Call, Code, FunctionName, FunctionVersion, LogLine, NodeName, Outcome, Refusal, TaskId, Usage,
+    AttemptId, Call, Code, FunctionName, FunctionVersion, LogLine, NodeName, Outcome, Ran, Refusal, TaskId, Usage,
 };
 use spear_wire::{Decode as _, Encode as _, from_status, required};
 
@@ -53,6 +53,7 @@ pub(crate) struct Invoked {
     pub(crate) node: NodeName,
     pub(crate) outcome: Outcome,
     pub(crate) usage: Usage,
+    pub(crate) ran: Option<Ran>,
 }
 
 /// Why a node did not answer.
@@ -138,7 +139,7 @@ impl Direct {
         function: &FunctionVersion,
         response: v1::RunResponse,
     ) -> Result<Invoked, Refusal> {
-        let v1::RunResponse { outcome, usage, log, log_dropped: dropped } = response;
+        let v1::RunResponse { outcome, usage, log, log_dropped: dropped, ran } = response;
         let lines = log.into_iter().map(LogLine::decode).collect::<Result<Vec<_>, _>>()?;
         if lines.is_empty() && dropped == 0 {
             self.logs.wrote_nothing(task);
@@ -150,7 +151,8 @@ impl Direct {
         }
         let outcome = Outcome::decode(required(outcome, "outcome")?)?;
         let usage = Usage::decode(required(usage, "usage")?)?;
-        Ok(Invoked { task, node: seat.name.clone(), outcome, usage })
+        let ran = ran.map(Ran::decode).transpose()?;
+        Ok(Invoked { task, node: seat.name.clone(), outcome, usage, ran })
     }
 }
 
@@ -173,7 +175,7 @@ fn run_request(task: TaskId, invocation: &Invocation) -> v1::RunRequest {
         attempt: 1,
         function: function.name.to_string(),
         version: function.version,
-        digest: function.digest.to_string(),
+        implementations: function.implementations.clone().encode(),
         limits: Some(function.limits.clone().encode()),
         grants: Some(function.grants.clone().encode()),
         call: Some(call.clone().encode()),

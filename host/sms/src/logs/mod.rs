@@ -138,7 +138,7 @@ mod tests {
         let phase = Phase::Queued { not_before: None };
         let progress =
             Progress { attempt: 0, tries: 0, after: None, cancelling: false, phase, changed: Timestamp::ZERO };
-        let result = TaskResult { outcome: Outcome::Cancelled, usage: Usage::default() };
+        let result = TaskResult { outcome: Outcome::Cancelled, usage: Usage::default(), ran: None };
         let end = End { at: Timestamp::ZERO, attempt, node: Some("one".parse().unwrap()), result, log_dropped };
         let call = Call::Typed(String::new());
         [Change::Submitted { record: Arc::clone(&record), progress, call }, Change::Ended { record, end }]

@@ -9,8 +9,8 @@ use prost::Message as _;
 use spear_placement::NodeId;
 use spear_proto::v1::{self, link_request::Message, report::Kind};
 use spear_state::{Report, ReportKind};
-use spear_types::{AttemptId, Code, Cpu, Digest, Load, LogLine, Outcome, Refusal, TaskResult, Usage};
-use spear_wire::{Decode as _, required};
+use spear_types::{AgentInfo, AttemptId, Code, Cpu, Digest, Load, LogLine, Outcome, Ran, Refusal, TaskResult, Usage};
+use spear_wire::{Decode as _, implementation, required};
 
 use super::register;
 
@@ -51,6 +51,8 @@ pub(super) struct Beat {
     pub(super) artifacts: Vec<Digest>,
     /// Whether the node takes nothing new.
     pub(super) stopping: bool,
+    /// Its agents, where they are not as it said last.
+    pub(super) agents: Option<Vec<AgentInfo>>,
 }
 
 /// One message of reports.
@@ -119,9 +121,10 @@ impl Inbound {
 }
 
 fn heard(beat: v1::Heartbeat) -> Result<Event, Refusal> {
-    let v1::Heartbeat { running, cpu_millis, memory_bytes, artifacts, stopping } = beat;
+    let v1::Heartbeat { running, cpu_millis, memory_bytes, artifacts, stopping, agents } = beat;
     let load = Load { running, cpu: Cpu::decode(cpu_millis)?, memory: memory_bytes };
-    Ok(Event::Heard(Beat { load, artifacts: register::artifacts(&artifacts)?, stopping }))
+    let agents = agents.map(|agents| implementation::agents(agents.agents)).transpose()?;
+    Ok(Event::Heard(Beat { load, artifacts: register::artifacts(&artifacts)?, stopping, agents }))
 }
 
 fn kind_of(kind: Kind) -> Result<ReportKind, Refusal> {
@@ -133,10 +136,11 @@ fn kind_of(kind: Kind) -> Result<ReportKind, Refusal> {
             }
             ReportKind::Logged { first, lines: lines.into_iter().map(LogLine::decode).collect::<Result<_, _>>()? }
         }
-        Kind::Ended(v1::AttemptEnded { outcome, usage, log_dropped }) => {
+        Kind::Ended(v1::AttemptEnded { outcome, usage, log_dropped, ran }) => {
             let outcome = Outcome::decode(required(outcome, "ended.outcome")?)?;
             let usage = Usage::decode(required(usage, "ended.usage")?)?;
-            ReportKind::Ended { result: TaskResult { outcome, usage }, log_dropped }
+            let ran = ran.map(Ran::decode).transpose()?;
+            ReportKind::Ended { result: TaskResult { outcome, usage, ran }, log_dropped }
         }
         Kind::Returned(v1::Returned { code, message }) => ReportKind::Returned(returned(&code, message)),
     })
@@ -165,7 +169,7 @@ mod tests {
             name: "one".parse().unwrap(),
             capacity: Capacity::default(),
             labels: Labels::new(),
-            agents: [].into(),
+            agents: Vec::new(),
             artifacts: [].into(),
         };
         Inbound::new(Fleet::default().join(spec), 7, Arc::new(AtomicU64::new(sent)))
@@ -221,7 +225,7 @@ mod tests {
     #[test]
     fn what_is_malformed_breaks_the_link() {
         let log = |first, lines| Some(Kind::Log(v1::LogLines { first, lines }));
-        let ended = |outcome, usage| Some(Kind::Ended(v1::AttemptEnded { outcome, usage, log_dropped: 0 }));
+        let ended = |outcome, usage| Some(Kind::Ended(v1::AttemptEnded { outcome, usage, log_dropped: 0, ran: None }));
         let succeeded = || Some(spear_wire::Encode::encode(Outcome::Succeeded(spear_types::Payload::default())));
         for kind in [
             None,

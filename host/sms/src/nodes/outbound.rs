@@ -120,7 +120,7 @@ fn terms(id: u32, function: &FunctionVersion) -> v1::Terms {
         id,
         function: function.name.to_string(),
         version: function.version,
-        digest: function.digest.to_string(),
+        implementations: function.implementations.clone().encode(),
         limits: Some(function.limits.clone().encode()),
         grants: Some(function.grants.clone().encode()),
         settings: function.settings.clone().encode(),
@@ -136,7 +136,7 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use bytes::Bytes;
-    use spear_types::{Digest, Granted, Limits, Payload, Placement, Settings, TaskId};
+    use spear_types::{Artifact, Granted, Implementation, Limits, Payload, Placement, Settings, TaskId};
 
     use super::*;
 
@@ -145,8 +145,7 @@ mod tests {
             name: name.parse().unwrap(),
             version,
             description: None,
-            digest: Digest::of(b""),
-            size: 0,
+            implementations: vec![Implementation::wasm(Artifact::of(b""))],
             limits: Limits::DEFAULTS,
             grants: Granted::default(),
             settings: Settings::default(),

@@ -1,12 +1,10 @@
 //! What a node says of itself when it opens a link. It is another machine: all of it is capped here.
 
-use std::collections::BTreeSet;
-
 use spear_placement::NodeSpec;
 use spear_proto::v1::{Register, link_request};
 use spear_state::{Incarnation, Joining};
 use spear_types::{AttemptId, Capacity, Code, Cpu, Digest, Labels, Refusal};
-use spear_wire::{Decode as _, capped};
+use spear_wire::{Decode as _, capped, implementation};
 use uuid::Uuid;
 
 /// The longest address and version that a node may tell, in bytes.
@@ -20,8 +18,6 @@ const MAX_SLOTS: u32 = 100_000;
 const MAX_MEMORY: u64 = 1 << 50;
 
 /// The most kinds of implementations, and the longest name of one in bytes.
-const MAX_AGENTS: usize = 16;
-const MAX_AGENT: usize = 32;
 
 /// The most artifacts that a node may name at once. Which it holds only makes a placement better.
 pub(super) const MAX_ARTIFACTS: usize = 10_000;
@@ -60,7 +56,7 @@ pub(super) fn joining(first: link_request::Message) -> Result<Joining, Refusal> 
         name,
         capacity,
         labels: Labels::decode(labels)?,
-        agents: self::agents(agents)?,
+        agents: implementation::agents(agents)?,
         artifacts: self::artifacts(&artifacts)?.into_iter().collect(),
     };
     Ok(Joining {
@@ -95,11 +91,6 @@ fn memory(bytes: u64) -> Result<u64, Refusal> {
     Ok(bytes)
 }
 
-fn agents(names: Vec<String>) -> Result<BTreeSet<String>, Refusal> {
-    few(&names, "register.agents", MAX_AGENTS)?;
-    names.into_iter().map(|name| capped(name, "register.agents", MAX_AGENT)).collect()
-}
-
 fn incarnation(text: &str) -> Result<Incarnation, Refusal> {
     let shown = || text.chars().take(MAX_VERSION).collect::<String>();
     let invalid = |error| invalid(format!("register.incarnation {:?} is no UUID: {error}", shown()));
@@ -120,7 +111,7 @@ fn invalid(message: String) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use spear_proto::v1::{Attempt, Heartbeat};
+    use spear_proto::v1::{Agent, Attempt, Heartbeat};
     use spear_types::TaskId;
 
     use super::*;
@@ -135,7 +126,7 @@ mod tests {
             cpu_millis: 4_000,
             memory_bytes: 1 << 30,
             labels: [("zone".to_owned(), "a".to_owned())].into(),
-            agents: vec!["wasm".to_owned()],
+            agents: vec![Agent { kind: "wasm".to_owned(), unavailable: None }],
             artifacts: vec![Digest::of(b"a").to_string()],
             held: vec![Attempt { task: TaskId::generate().to_string(), number: 1 }],
         }
@@ -169,8 +160,7 @@ mod tests {
             (refused(|register| register.incarnation = String::new()), "register.incarnation"),
             (refused(|register| register.incarnation = "x".repeat(1 << 20)), "register.incarnation"),
             (refused(|register| register.labels = (0..65).map(label).collect()), "65 labels"),
-            (refused(|register| register.agents = vec!["a".to_owned(); 17]), "register.agents"),
-            (refused(|register| register.agents = vec!["a".repeat(33)]), "register.agents"),
+            (refused(|register| register.agents = vec![Agent::default(); 17]), "17 agents"),
             (refused(|register| register.artifacts = vec![String::new(); 10_001]), "artifacts has 10001 entries"),
             (refused(|register| register.artifacts = vec!["sha256:1".to_owned()]), "sha256:1"),
             (refused(|register| register.held = vec![Attempt::default(); 100_001]), "register.held"),

@@ -64,9 +64,9 @@ impl Session {
     ///
     /// # Errors
     /// When this is not the node's link any more.
-    pub(super) fn heard(&self, Beat { load, artifacts, stopping }: Beat) -> Result<(), Refusal> {
+    pub(super) fn heard(&self, Beat { load, artifacts, stopping, agents }: Beat) -> Result<(), Refusal> {
         let (node, session) = (self.node, self.number);
-        self.scheduler.apply_now(Command::Heard { node, session, load, artifacts, stopping }).map(drop)
+        self.scheduler.apply_now(Command::Heard { node, session, load, artifacts, stopping, agents }).map(drop)
     }
 
     /// Something happened on the node; the future resolves once it is remembered. What is said of attempts that are over

@@ -6,8 +6,8 @@ use futures::StreamExt as _;
 use spear_proto::v1::{self, LinkRequest, link_request, link_response::Message, order, report};
 use spear_state::{Answer, Config, Journal as _, MemoryJournal, Out, Remembered, State, Submission};
 use spear_types::{
-    Code, Digest, FunctionVersion, Granted, Level, Limits, LogLine, NodeState, Outcome, Payload, Placement, Refusal,
-    Settings, TaskId, TaskOptions, Timestamp, Usage,
+    Artifact, Code, FunctionVersion, Granted, Implementation, Level, Limits, LogLine, NodeState, Outcome, Payload,
+    Placement, Refusal, Settings, TaskId, TaskOptions, Timestamp, Usage,
 };
 use spear_wire::{Encode as _, from_status};
 use tokio::{
@@ -142,7 +142,7 @@ fn register(name: &str) -> v1::Register {
         incarnation: Uuid::now_v7().to_string(),
         cpu_millis: 4_000,
         memory_bytes: 8 << 30,
-        agents: vec!["wasm".to_owned()],
+        agents: vec![v1::Agent { kind: "wasm".to_owned(), unavailable: None }],
         ..v1::Register::default()
     }
 }
@@ -152,8 +152,7 @@ fn function() -> Arc<FunctionVersion> {
         name: "f".parse().unwrap(),
         version: 1,
         description: None,
-        digest: Digest::of(b""),
-        size: 0,
+        implementations: vec![Implementation::wasm(Artifact::of(b""))],
         limits: Limits::DEFAULTS,
         grants: Granted::default(),
         settings: Settings::default(),
@@ -178,6 +177,7 @@ fn ended() -> report::Kind {
         outcome: Some(outcome.encode()),
         usage: Some(usage.encode()),
         log_dropped: 0,
+        ran: None,
     })
 }
 

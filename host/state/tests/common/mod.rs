@@ -12,9 +12,9 @@ use spear_state::{
     State, Submission,
 };
 use spear_types::{
-    AttemptId, Call, Capacity, Code, Cpu, Digest, Failure, FunctionVersion, Granted, LimitPolicy, NodeName, NodeState,
-    Outcome, OutcomeKind, Payload, Placement, Refusal, RetryPolicy, Settings, TaskId, TaskOptions, TaskResult,
-    TaskState, Timestamp, Usage,
+    AgentInfo, AgentKind, Artifact, AttemptId, Call, Capacity, Code, Cpu, Failure, FunctionVersion, Granted,
+    Implementation, LimitPolicy, NodeName, NodeState, Outcome, OutcomeKind, Payload, Placement, Refusal, RetryPolicy,
+    Settings, TaskId, TaskOptions, TaskResult, TaskState, Timestamp, Usage,
 };
 
 pub(crate) const LEASE: Duration = Duration::from_secs(15);
@@ -58,8 +58,7 @@ pub(crate) fn function(name: &str, version: u32, placement: Placement) -> Arc<Fu
         name: name.parse().unwrap(),
         version,
         description: None,
-        digest: Digest::of(name.as_bytes()),
-        size: 1,
+        implementations: vec![Implementation::wasm(Artifact::of(name.as_bytes()))],
         limits: LimitPolicy::default().defaults,
         grants: Granted::default(),
         settings: Settings::default(),
@@ -84,7 +83,7 @@ pub(crate) fn node(name: &str, slots: u32) -> NodeSpec {
         name: name.parse().unwrap(),
         capacity: Capacity { slots, cpu: Cpu::from_millis(slots * 1_000), memory: u64::from(slots) << 30 },
         labels: [("zone".parse().unwrap(), name.parse().unwrap())].into(),
-        agents: ["wasm".to_owned()].into(),
+        agents: vec![AgentInfo { kind: AgentKind::Wasm, unavailable: None }],
         artifacts: [].into(),
     }
 }
@@ -102,7 +101,7 @@ pub(crate) fn call(text: &str) -> Call {
 }
 
 pub(crate) fn result(outcome: Outcome) -> ReportKind {
-    ReportKind::Ended { result: TaskResult { outcome, usage: Usage::default() }, log_dropped: 0 }
+    ReportKind::Ended { result: TaskResult { outcome, usage: Usage::default(), ran: None }, log_dropped: 0 }
 }
 
 pub(crate) fn success() -> ReportKind {
@@ -254,7 +253,14 @@ impl Sms {
 
     pub(crate) fn hears(&mut self, link: Linked) {
         let Linked { id: node, session } = link;
-        self.does(Command::Heard { node, session, load: Default::default(), artifacts: Vec::new(), stopping: false });
+        self.does(Command::Heard {
+            node,
+            session,
+            load: Default::default(),
+            artifacts: Vec::new(),
+            stopping: false,
+            agents: None,
+        });
     }
 
     /// `queued`, `assigned n1`, `running n1`, or an outcome's name.

@@ -223,8 +223,14 @@ impl World {
 
     fn beats(&mut self, at: usize) {
         if let Some(Linked { id: node, session }) = self.nodes[at].link {
-            let heard =
-                Command::Heard { node, session, load: Default::default(), artifacts: Vec::new(), stopping: false };
+            let heard = Command::Heard {
+                node,
+                session,
+                load: Default::default(),
+                artifacts: Vec::new(),
+                stopping: false,
+                agents: None,
+            };
             if self.apply(heard).is_err() {
                 self.nodes[at].link = None;
             }

@@ -121,7 +121,13 @@ fn ended(record: &TaskRecord, at: u64, outcome: Outcome) -> Change {
 
 fn end(at: u64, outcome: Outcome) -> End {
     let usage = Usage { wall: Duration::from_millis(at), hostcalls: at, ..Usage::default() };
-    End { at: moment(at), attempt: 1, node: Some(node(1)), result: TaskResult { outcome, usage }, log_dropped: 3 }
+    End {
+        at: moment(at),
+        attempt: 1,
+        node: Some(node(1)),
+        result: TaskResult { outcome, usage, ran: None },
+        log_dropped: 3,
+    }
 }
 
 /// An outcome that carries so many bytes, as far as it carries any.

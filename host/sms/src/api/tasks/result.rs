@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use spear_proto::v1;
 use spear_types::{Code, Refusal, TaskId, TaskResult};
-use spear_wire::Encode as _;
+use spear_wire::Encode;
 use tokio::time::timeout;
 
 use super::View;
@@ -21,23 +21,24 @@ pub(super) async fn result(view: &View, request: v1::GetResultRequest) -> Result
     let mut end = view.watches.end(task);
     if let Some(live) = view.scheduler.look(|state| state.task(task)).await? {
         if wait.is_zero() {
-            return Ok(v1::GetResultResponse { task: Some(live.encode()), outcome: None, usage: None });
+            return Ok(v1::GetResultResponse { task: Some(live.encode()), outcome: None, usage: None, ran: None });
         }
         let reached = timeout(wait.min(MAX_WAIT), end.reached());
         let Some(_) = view.stop.run_until_cancelled(reached).await else {
             return Err(Refusal::new(Code::Draining, "the SMS is stopping").help("ask again once it is back"));
         };
         if let Some(live) = view.scheduler.look(|state| state.task(task)).await? {
-            return Ok(v1::GetResultResponse { task: Some(live.encode()), outcome: None, usage: None });
+            return Ok(v1::GetResultResponse { task: Some(live.encode()), outcome: None, usage: None, ran: None });
         }
     }
     let ended = view.disk.ended(task).await?;
     let info = ended.info();
-    let TaskResult { outcome, usage } = ended.end.result;
+    let TaskResult { outcome, usage, ran } = ended.end.result;
     Ok(v1::GetResultResponse {
         task: Some(info.encode()),
         outcome: Some(outcome.encode()),
         usage: Some(usage.encode()),
+        ran: ran.map(Encode::encode),
     })
 }
 
