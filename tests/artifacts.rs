@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::channel::mpsc;
 use spear_proto::v1;
 use spear_types::{Code, Digest};
+use spear_wire::Encode as _;
 use tonic::{Code as Grpc, Status};
 
 use crate::harness::{Function, Refused as _, Sms, messages, soon};
@@ -65,17 +66,17 @@ async fn a_core_module_is_told_how_to_become_a_component() {
 async fn bytes_that_are_not_what_the_header_said_are_refused() {
     let sms = Sms::alone().await;
     let hello = Function::guest("hello");
-    let (header, size) = (hello.header(), hello.artifact.len() as u64);
     let before = sms.kept().await;
-    let wrong_digest = v1::DeployHeader { digest: Digest::of(b"other").to_string(), ..header.clone() };
-    let too_few = v1::DeployHeader { size: size + 1, ..header.clone() };
-    let too_many = v1::DeployHeader { size: size - 1, ..header.clone() };
-    for (header, code) in [
-        (wrong_digest, Code::DigestMismatch),
-        (too_few, Code::InvalidRequest),
-        (too_many, Code::TooLarge),
-        (v1::DeployHeader { digest: "abc".to_owned(), ..header.clone() }, Code::InvalidRequest),
+    let v1::Artifact { digest, size } = hello.described().encode();
+    let but_last = Digest::of(&hello.artifact[..hello.artifact.len() - 1]).to_string();
+    for (digest, size, code) in [
+        (Digest::of(b"other").to_string(), size, Code::DigestMismatch),
+        (digest.clone(), size + 1, Code::InvalidRequest),
+        (digest, size - 1, Code::DigestMismatch),
+        (but_last, size - 1, Code::InvalidComponent),
+        ("abc".to_owned(), size, Code::InvalidRequest),
     ] {
+        let header = hello.header_of(v1::Artifact { digest, size });
         deploy(&sms, messages(header, hello.artifact.clone())).await.refused(code, Grpc::InvalidArgument);
     }
     assert_eq!(sms.kept().await, before);
@@ -85,7 +86,8 @@ async fn bytes_that_are_not_what_the_header_said_are_refused() {
 async fn three_hundred_megabytes_are_refused_before_a_byte_of_them_is_sent() {
     let sms = Sms::alone().await;
     let before = sms.kept().await;
-    let header = v1::DeployHeader { size: 300 << 20, ..Function::guest("hello").header() };
+    let hello = Function::guest("hello");
+    let header = hello.header_of(v1::Artifact { size: 300 << 20, ..hello.described().encode() });
     let (out, parts) = mpsc::unbounded();
     messages(header, Bytes::new()).for_each(|header| out.unbounded_send(header).unwrap());
     // The stream stays open and nothing more comes: what answers has only the header.
@@ -106,11 +108,11 @@ async fn three_hundred_megabytes_are_refused_before_a_byte_of_them_is_sent() {
 async fn a_stream_that_goes_on_past_the_size_it_said_is_cut_off() {
     let sms = Sms::alone().await;
     let before = sms.kept().await;
-    let header = v1::DeployHeader { size: 1 << 20, ..Function::guest("hello").header() };
+    let hello = Function::guest("hello");
     let chunk = v1::Chunk { data: vec![0; 256 << 10].into() };
     let more = std::iter::repeat(v1::DeployRequest { part: Some(v1::deploy_request::Part::Chunk(chunk)) });
     // Without end: only a refusal ends it.
-    let endless = messages(header, Bytes::new()).chain(more);
+    let endless = hello.messages().chain(more);
     Box::pin(soon("a refusal", deploy(&sms, endless))).await.refused(Code::TooLarge, Grpc::InvalidArgument);
     assert_eq!(sms.kept().await, before);
 }

@@ -35,6 +35,11 @@ async fn a_request_that_is_malformed_or_over_its_limits_is_refused() {
     let limits = sound.limits.unwrap();
     let greedy = v1::Limits { memory_bytes: Some(65 << 20), ..limits };
     let tight = v1::Limits { payload_bytes: Some(2), ..limits };
+    let of = |digest: String| {
+        let artifact = v1::Artifact { digest, size: 1 };
+        let body = Some(v1::implementation::Body::Wasm(artifact));
+        v1::RunRequest { implementations: vec![v1::Implementation { body, serial: None }], ..sound.clone() }
+    };
     let incomplete = v1::Limits { memory_bytes: None, ..limits };
     for (bad, code, grpc) in [
         (v1::RunRequest { limits: Some(greedy), ..sound.clone() }, Code::LimitTooHigh, Grpc::FailedPrecondition),
@@ -43,8 +48,9 @@ async fn a_request_that_is_malformed_or_over_its_limits_is_refused() {
         (v1::RunRequest { limits: None, ..sound.clone() }, Code::InvalidRequest, Grpc::InvalidArgument),
         (v1::RunRequest { call: None, ..sound.clone() }, Code::InvalidRequest, Grpc::InvalidArgument),
         (v1::RunRequest { task: "1".to_owned(), ..sound.clone() }, Code::InvalidRequest, Grpc::InvalidArgument),
-        (v1::RunRequest { digest: "../1".to_owned(), ..sound.clone() }, Code::InvalidRequest, Grpc::InvalidArgument),
-        (v1::RunRequest { digest: "0".repeat(64), ..sound.clone() }, Code::UnknownArtifact, Grpc::NotFound),
+        (of("../1".to_owned()), Code::InvalidRequest, Grpc::InvalidArgument),
+        (of("0".repeat(64)), Code::UnknownArtifact, Grpc::NotFound),
+        (v1::RunRequest { implementations: Vec::new(), ..sound.clone() }, Code::InvalidRequest, Grpc::InvalidArgument),
         (v1::RunRequest { function: String::new(), ..sound.clone() }, Code::InvalidName, Grpc::InvalidArgument),
     ] {
         run(&node, bad).await.refused(code, grpc);
@@ -61,7 +67,7 @@ async fn an_artifact_that_was_damaged_on_its_way_does_not_run_and_is_not_kept() 
     // A component all right, and sound in itself: only its digest tells.
     fs::write(&file, Function::guest("counter").artifact).unwrap();
     let refusal = sms.api.invoke("hello", "Ada").await.refused(Code::DigestMismatch, Grpc::InvalidArgument);
-    assert!(refusal.message.contains(&hello.header().digest), "{refusal}");
+    assert!(refusal.message.contains(&hello.described().digest.to_string()), "{refusal}");
 
     fs::write(&file, &hello.artifact).unwrap();
     assert_eq!(sms.api.invoke("hello", "Ada").await.unwrap().text(), "Hello, Ada!");
@@ -99,7 +105,7 @@ pub(crate) fn request(version: &FunctionVersion, body: &str) -> v1::RunRequest {
         attempt: 1,
         function: version.name.to_string(),
         version: version.version,
-        digest: version.digest.to_string(),
+        implementations: version.implementations.clone().encode(),
         limits: Some(version.limits.clone().encode()),
         grants: Some(version.grants.clone().encode()),
         call: Some(payload(v1::Payload { body: body.to_owned().into(), ..v1::Payload::default() })),

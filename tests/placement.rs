@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use spear_proto::v1::{self, considered::Verdict, order};
-use spear_types::{Code, Constraints, Cpu, Placement, PlacementPolicy, TaskId, TaskState};
+use spear_types::{AgentInfo, AgentKind, Code, Constraints, Cpu, Placement, PlacementPolicy, TaskId, TaskState};
 use tonic::Code as Grpc;
 
 use crate::{
@@ -322,7 +322,7 @@ async fn a_node_says_what_it_has_as_its_settings_say() {
     // Beside those it has of itself.
     assert!(labels.contains(&("gpu", "true")) && labels.contains(&("zone", "a")), "{labels:?}");
     assert!(labels.iter().any(|(label, _)| *label == "arch") && labels.iter().any(|(label, _)| *label == "os"));
-    assert_eq!(info.agents, ["wasm"]);
+    assert_eq!(info.agents, [AgentInfo { kind: AgentKind::Wasm, unavailable: None }]);
     let listed = sms.json(["node", "ls"]).await;
     assert_eq!((&listed[0]["labels"]["gpu"], &listed[0]["labels"]["zone"]), (&"true".into(), &"a".into()));
 }
@@ -331,7 +331,7 @@ async fn a_node_says_what_it_has_as_its_settings_say() {
 async fn a_node_that_holds_the_artifact_is_better() {
     let sms = Sms::alone().await;
     let echo = Function::guest("echo");
-    let digest = echo.header().digest;
+    let digest = echo.described().digest.to_string();
     let _without = node(&sms, "without", &[]).await;
     let holds = v1::Register { artifacts: vec![digest], ..register("holds", 100) };
     let mut holds = Link::open(&sms.api, holds).await.unwrap();

@@ -9,7 +9,7 @@ use spear_proto::v1::{
     kv_service_client::KvServiceClient, log_service_client::LogServiceClient, node_service_client::NodeServiceClient,
     object_service_client::ObjectServiceClient, spearlet_service_client::SpearletServiceClient,
 };
-use spear_types::{Call, FunctionVersion, LogLine, NodeInfo, ObjectInfo, Outcome, Usage};
+use spear_types::{Call, FunctionVersion, LogLine, NodeInfo, ObjectInfo, Outcome, Ran, Usage};
 use spear_wire::{Decode, Encode, required, stream::chunks};
 use tonic::{
     Status,
@@ -33,6 +33,7 @@ pub(crate) struct Invoked {
     pub(crate) node: String,
     pub(crate) outcome: Outcome,
     pub(crate) usage: Usage,
+    pub(crate) ran: Ran,
 }
 
 /// What a task wrote.
@@ -111,9 +112,9 @@ impl Api {
     }
 
     pub(crate) async fn call(&self, request: v1::InvokeRequest) -> Answer<Invoked> {
-        let v1::InvokeResponse { task, function: _, version, node, outcome, usage } =
+        let v1::InvokeResponse { task, function: _, version, node, outcome, usage, ran } =
             self.invokes().invoke(request).await?.into_inner();
-        Ok(Invoked { task, version, node, outcome: decode(outcome), usage: decode(usage) })
+        Ok(Invoked { task, version, node, outcome: decode(outcome), usage: decode(usage), ran: decode(ran) })
     }
 
     pub(crate) async fn log(&self, task: &str) -> TaskLog {

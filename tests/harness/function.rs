@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use bytes::Bytes;
 use spear_proto::v1;
-use spear_types::{Access, Digest, FunctionSpec, Grants, LimitRequest, Placement, Settings};
+use spear_types::{Access, Artifact, FunctionSpec, Grants, LimitRequest, Placement, Settings};
 use spear_wire::{Encode as _, stream::chunks};
 
 /// An artifact and what is asked for it.
@@ -34,6 +34,7 @@ impl Function {
             grants: Grants::default(),
             settings: Settings::default(),
             placement: Placement::default(),
+            implementations: Vec::new(),
         };
         Self { spec, artifact: artifact.into() }
     }
@@ -67,11 +68,19 @@ impl Function {
 
     /// The first message of its deploy.
     pub(crate) fn header(&self) -> v1::DeployHeader {
-        v1::DeployHeader {
-            spec: Some(self.spec.clone().encode()),
-            digest: Digest::of(&self.artifact).to_string(),
-            size: self.artifact.len() as u64,
-        }
+        self.header_of(self.described().encode())
+    }
+
+    /// The same where the header says something else of the artifact.
+    pub(crate) fn header_of(&self, artifact: v1::Artifact) -> v1::DeployHeader {
+        let wasm = v1::implementation::Body::Wasm(artifact);
+        let implementations = vec![v1::Implementation { body: Some(wasm), serial: None }];
+        v1::DeployHeader { spec: Some(v1::FunctionSpec { implementations, ..self.spec.clone().encode() }) }
+    }
+
+    /// What there is to say of the artifact.
+    pub(crate) fn described(&self) -> Artifact {
+        Artifact::of(&self.artifact)
     }
 
     /// All messages of its deploy.

@@ -58,6 +58,6 @@ fn task(function: &FunctionName, number: u64) -> (Arc<TaskRecord>, Call) {
 
 fn end(answer: usize) -> End {
     let reply = Payload { body: vec![b'x'; answer].into(), ..Payload::default() };
-    let result = TaskResult { outcome: Outcome::Succeeded(reply), usage: Usage::default() };
+    let result = TaskResult { outcome: Outcome::Succeeded(reply), usage: Usage::default(), ran: None };
     End { at: Timestamp::now(), attempt: 1, node: "one".parse().ok(), result, log_dropped: 0 }
 }

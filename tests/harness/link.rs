@@ -34,7 +34,7 @@ pub(crate) fn register(name: &str, slots: u32) -> v1::Register {
         incarnation: Uuid::now_v7().to_string(),
         cpu_millis: 64_000,
         memory_bytes: 64 << 30,
-        agents: vec!["wasm".to_owned()],
+        agents: vec![v1::Agent { kind: "wasm".to_owned(), unavailable: None }],
         ..v1::Register::default()
     }
 }
@@ -143,5 +143,5 @@ pub(crate) fn succeeded(text: &str) -> report::Kind {
 
 pub(crate) fn ended(outcome: Outcome) -> report::Kind {
     let (outcome, usage) = (Some(outcome.encode()), Some(Usage::default().encode()));
-    report::Kind::Ended(v1::AttemptEnded { outcome, usage, log_dropped: 0 })
+    report::Kind::Ended(v1::AttemptEnded { outcome, usage, log_dropped: 0, ran: None })
 }

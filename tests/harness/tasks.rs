@@ -122,7 +122,8 @@ impl Api {
     /// How a task ended, where it has.
     pub(crate) async fn result(&self, task: TaskId, wait: Option<Duration>) -> Answer<Option<Ended>> {
         let request = v1::GetResultRequest { task: task.to_string(), wait: wait.map(spear_wire::Encode::encode) };
-        let v1::GetResultResponse { task, outcome, usage } = self.tasks().get_result(request).await?.into_inner();
+        let v1::GetResultResponse { task, outcome, usage, ran: _ } =
+            self.tasks().get_result(request).await?.into_inner();
         let task: TaskInfo = decode(task);
         assert_eq!(task.state.has_ended(), outcome.is_some(), "{task:?}");
         Ok(outcome.map(|outcome| Ended { task, outcome: decode(Some(outcome)), usage: decode(usage) }))

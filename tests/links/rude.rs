@@ -21,7 +21,7 @@ async fn what_is_malformed_breaks_the_link_only() {
     let named = |task: &str| Some(v1::Attempt { task: task.to_owned(), number: 1 });
     let line = v1::LogLine { level: 77, ..v1::LogLine::default() };
     let lines = |first, line: &v1::LogLine| Some(report::Kind::Log(v1::LogLines { first, lines: vec![line.clone()] }));
-    let no_outcome = v1::AttemptEnded { outcome: None, usage: None, log_dropped: 0 };
+    let no_outcome = v1::AttemptEnded { outcome: None, usage: None, log_dropped: 0, ran: None };
     for rude in [
         Message::Register(register("one", 1)),
         reports(1, None, Some(link::started())),
@@ -92,7 +92,7 @@ async fn a_registration_that_is_not_sound_is_refused() {
         v1::Register { labels: labels(65), ..one() },
         v1::Register { labels: label("a label", "x"), ..one() },
         v1::Register { labels: label("l", &"x".repeat(1 << 20)), ..one() },
-        v1::Register { agents: vec!["x".repeat(1 << 20)], ..one() },
+        v1::Register { agents: vec![v1::Agent::default(); 1 << 10], ..one() },
         v1::Register { artifacts: vec!["../1".to_owned()], ..one() },
         v1::Register { held: vec![held], ..one() },
         v1::Register { spear_version: "x".repeat(1 << 20), ..one() },

@@ -12,7 +12,7 @@ use spear_hostcalls::{
     Guest, Hostcalls, PrepareContext,
     logs::{LogBuffer, TaskLog},
 };
-use spear_types::{Call, Code, Identity, Limits, Outcome, Refusal, Usage};
+use spear_types::{Call, Code, Identity, Limits, Outcome, Ran, Refusal, Usage};
 use tokio_util::sync::CancellationToken;
 use wasmtime::{CallHook, CallHookHandler, PoolConcurrencyLimitError, Store, StoreContextMut};
 
@@ -49,6 +49,8 @@ pub struct Report {
     pub usage: Usage,
     /// What it wrote.
     pub log: TaskLog,
+    /// By what it was run, where somebody above chose.
+    pub ran: Option<Ran>,
 }
 
 /// A run that has not started.
@@ -107,7 +109,7 @@ impl Run {
         let mut usage = Usage { wall: started.elapsed(), cpu, ..usage(&store, &prepared) };
         usage.bytes_in += call_size;
         usage.bytes_out += answered(&outcome);
-        Ok(Report { outcome, usage, log: log.take() })
+        Ok(Report { outcome, usage, log: log.take(), ran: None })
     }
 }
 

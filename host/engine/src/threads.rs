@@ -130,7 +130,7 @@ impl<L: Listener> Drop for End<L> {
             // Not refused: the function may have run.
             let trap = Trap { message: "the run broke off: a fault of the node".to_owned(), frames: Vec::new() };
             let (outcome, usage) = (Outcome::Trapped(trap), Usage::default());
-            listener.ended(Ok(Report { outcome, usage, log: self.log.take() }));
+            listener.ended(Ok(Report { outcome, usage, log: self.log.take(), ran: None }));
         }
     }
 }

@@ -150,7 +150,7 @@ impl Deploys {
         }
         match rest.is_empty() && next(parts).await?.is_none() {
             true => Ok(blobs),
-            false => Err(Refusal::new(Code::InvalidRequest, "more bytes came than the artifacts have")),
+            false => Err(Refusal::new(Code::TooLarge, "more bytes came than the artifacts have")),
         }
     }
 

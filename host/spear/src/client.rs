@@ -15,8 +15,8 @@ use spear_proto::v1::{
     invoke_service_client::InvokeServiceClient,
 };
 use spear_types::{
-    Call, Code, Digest, FunctionName, FunctionSpec, FunctionVersion, Granted, Grants, NodeName, Outcome, Refusal,
-    TaskId, Usage,
+    Call, Code, FunctionName, FunctionSpec, FunctionVersion, Granted, Grants, NodeName, Outcome, Ran, Refusal, TaskId,
+    Usage,
 };
 use spear_wire::{Decode, Encode, from_status, required, stream::chunks};
 use tonic::{
@@ -57,6 +57,8 @@ pub(crate) struct Invoked {
     pub(crate) node: NodeName,
     pub(crate) outcome: Outcome,
     pub(crate) usage: Usage,
+    /// By what it was run.
+    pub(crate) ran: Option<Ran>,
 }
 
 type Answer<T> = Result<T, Refusal>;
@@ -77,17 +79,15 @@ impl Client {
     pub(crate) async fn deploy(
         &self,
         spec: FunctionSpec,
-        artifact: Bytes,
+        artifacts: Vec<Bytes>,
         sent: impl Fn(u64) + Send + 'static,
     ) -> Answer<Deployed> {
-        let header = v1::DeployHeader {
-            spec: Some(spec.encode()),
-            digest: Digest::of(&artifact).to_string(),
-            size: artifact.len() as u64,
-        };
-        let header = std::iter::once(deploy_request::Part::Header(header));
-        let body =
-            chunks(artifact).inspect(move |chunk| sent(chunk.data.len() as u64)).map(deploy_request::Part::Chunk);
+        let header = std::iter::once(deploy_request::Part::Header(v1::DeployHeader { spec: Some(spec.encode()) }));
+        let body = artifacts
+            .into_iter()
+            .flat_map(chunks)
+            .inspect(move |chunk| sent(chunk.data.len() as u64))
+            .map(deploy_request::Part::Chunk);
         let requests = header.chain(body).map(|part| v1::DeployRequest { part: Some(part) });
         let response = self.functions().deploy(futures::stream::iter(requests)).await;
         let v1::DeployResponse { function, result } = self.answered(response)?;
@@ -137,7 +137,7 @@ impl Client {
         };
         let client = InvokeServiceClient::new(self.channel.clone());
         let mut client = client.max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE);
-        let v1::InvokeResponse { task, function: _, version, node, outcome, usage } =
+        let v1::InvokeResponse { task, function: _, version, node, outcome, usage, ran } =
             self.answered(client.invoke(request).await)?;
         Ok(Invoked {
             task: task.parse()?,
@@ -145,6 +145,7 @@ impl Client {
             node: node.try_into()?,
             outcome: Outcome::decode(required(outcome, "outcome")?)?,
             usage: Usage::decode(required(usage, "usage")?)?,
+            ran: ran.map(Ran::decode).transpose()?,
         })
     }
 

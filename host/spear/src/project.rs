@@ -1,5 +1,6 @@
 //! The project in the current folder: its manifest, its component, its build.
 
+pub(crate) mod artifacts;
 pub(crate) mod tools;
 
 use std::{
@@ -9,7 +10,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use spear_types::{Code, Manifest, Refusal, manifest};
+use spear_types::{
+    AgentKind, Code, Manifest, Refusal,
+    manifest::{self, Source},
+};
 
 /// A folder with a manifest.
 pub(crate) struct Project {
@@ -34,32 +38,33 @@ impl Project {
         Ok(Self { folder: folder.to_owned(), manifest })
     }
 
-    /// The component's bytes.
-    ///
-    /// # Errors
-    /// When it was not built.
-    pub(crate) fn component(&self) -> Result<Vec<u8>, Refusal> {
-        let file = self.component_path();
-        fs::read(&file).map_err(|error| {
-            Refusal::new(Code::InvalidComponent, format!("cannot read the component {}: {error}", file.display()))
-                .help("build it with `spear build`")
+    /// Its component, where one of its ways to run is one.
+    pub(crate) fn component_path(&self) -> Option<PathBuf> {
+        self.manifest.run.iter().find_map(|run| match run.source() {
+            Source::Component(path) => Some(below(&self.folder, path)),
+            Source::Files(_) | Source::None => None,
         })
     }
 
-    pub(crate) fn component_path(&self) -> PathBuf {
-        below(&self.folder, self.manifest.wasm().0)
-    }
-
-    /// Runs the manifest's build command in the project's folder, with what is installed there.
+    /// Runs the manifest's build commands in the project's folder, with what is installed there.
     ///
     /// # Errors
-    /// When there is none, the program that it needs is not installed, or it fails.
+    /// When there is none for a component, the program that one needs is not installed, or it fails.
     pub(crate) fn build(&self) -> anyhow::Result<()> {
-        let (_, command) = self.manifest.wasm();
-        let command = command.ok_or_else(|| {
-            Refusal::new(Code::InvalidManifest, "the manifest's [[run]] has no `build` command")
-                .help("add build = \"cargo build --release --target wasm32-wasip2\"")
-        })?;
+        for run in &self.manifest.run {
+            match run.build() {
+                Some(command) => self.build_by(command)?,
+                None if run.agent() == AgentKind::Wasm => {
+                    let refusal = Refusal::new(Code::InvalidManifest, "the manifest's [[run]] has no `build` command");
+                    return Err(refusal.help("add build = \"cargo build --release --target wasm32-wasip2\"").into());
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn build_by(&self, command: &str) -> anyhow::Result<()> {
         let path = tools::search_path(&self.folder);
         tools::prepare(&self.folder, command, &path)?;
         let mut shell = Command::new("sh");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use spear_engine::{Attempt, Engine, Listener, Prepared, Report, Running, Terms};
-use spear_types::{Code, Digest, Refusal};
+use spear_types::{AgentKind, Body, Code, Digest, Implementation, Ran, Refusal, Skipped};
 use tokio::{sync::Semaphore, task::JoinError};
 
 use crate::artifacts::Artifacts;
@@ -15,8 +15,21 @@ const KEPT: usize = 1_000;
 /// What makes two prepared components the same: never the function's name, which another SMS may use for other bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    pub(crate) digest: Digest,
+    pub(crate) implementations: Arc<[Implementation]>,
     pub(crate) terms: Terms,
+}
+
+/// What runs a version on this node.
+pub(crate) struct Ready {
+    ran: Ran,
+    component: Arc<Prepared>,
+}
+
+/// Says of a run's end by what it was run.
+#[derive(Clone)]
+struct Marked<L> {
+    ready: Arc<Ready>,
+    listener: L,
 }
 
 /// Components compiled at once: the compiler uses every core by itself, and much memory.
@@ -29,7 +42,7 @@ pub(crate) struct Components(Arc<Shared>);
 struct Shared {
     engine: Engine,
     artifacts: Arc<Artifacts>,
-    prepared: Cache<Key, Arc<Prepared>>,
+    prepared: Cache<Key, Arc<Ready>>,
     compiling: Semaphore,
 }
 
@@ -40,14 +53,14 @@ impl Components {
     }
 
     /// The component, where it is prepared.
-    pub(crate) fn kept(&self, key: &Key) -> Option<Arc<Prepared>> {
+    pub(crate) fn kept(&self, key: &Key) -> Option<Arc<Ready>> {
         self.0.prepared.get(key)
     }
 
     /// The prepared component; of many that ask at once one does the work.
     ///
     /// The work goes on when nobody waits for it any more: the next one who asks must not start it again.
-    pub(crate) async fn get(&self, key: Key) -> Result<Arc<Prepared>, Refusal> {
+    pub(crate) async fn get(&self, key: Key) -> Result<Arc<Ready>, Refusal> {
         if let Some(prepared) = self.kept(&key) {
             return Ok(prepared);
         }
@@ -58,31 +71,59 @@ impl Components {
 
     pub(crate) async fn run<S: Send + 'static>(
         &self,
-        prepared: &Arc<Prepared>,
+        ready: &Arc<Ready>,
         attempt: Attempt,
         slot: S,
     ) -> Result<Report, Refusal> {
-        self.0.engine.run(prepared, attempt, slot).await
+        let report = self.0.engine.run(&ready.component, attempt, slot).await?;
+        Ok(Report { ran: Some(ready.ran.clone()), ..report })
     }
 
     pub(crate) fn start<S: Send + 'static>(
         &self,
-        prepared: &Arc<Prepared>,
+        ready: &Arc<Ready>,
         attempt: Attempt,
         slot: S,
         listener: impl Listener,
     ) -> Result<Running, Refusal> {
-        self.0.engine.start(prepared, attempt, slot, listener)
+        let listener = Marked { ready: Arc::clone(ready), listener };
+        self.0.engine.start(&ready.component, attempt, slot, listener)
     }
 }
 
 impl Shared {
-    async fn prepare(self: &Arc<Self>, key: &Key) -> Result<Arc<Prepared>, Refusal> {
+    /// The first implementation that can be run here.
+    async fn prepare(self: &Arc<Self>, key: &Key) -> Result<Arc<Ready>, Refusal> {
+        let mut skipped = Vec::new();
+        for implementation in key.implementations.iter() {
+            if let Body::Wasm(artifact) = &implementation.body {
+                let component = Arc::new(self.component(artifact.digest, key).await?);
+                return Ok(Arc::new(Ready { ran: Ran { agent: AgentKind::Wasm, skipped }, component }));
+            }
+            let agent = implementation.agent();
+            skipped.push(Skipped { agent, reason: format!("the node has no agent for {agent}") });
+        }
+        let why: Vec<String> = skipped.iter().map(|Skipped { agent, reason }| format!("{agent}: {reason}")).collect();
+        Err(Refusal::new(Code::NoNodeFits, format!("nothing of it runs here: {}", why.join("; "))))
+    }
+
+    async fn component(self: &Arc<Self>, digest: Digest, key: &Key) -> Result<Prepared, Refusal> {
         let _turn = self.compiling.acquire().await;
-        let artifact = self.artifacts.get(&key.digest).await?;
-        let (shared, key) = (Arc::clone(self), key.clone());
-        let prepare = move || shared.engine.prepare(&key.digest, &artifact, &key.terms);
-        Ok(Arc::new(tokio::task::spawn_blocking(prepare).await.map_err(broke_off)??))
+        let artifact = self.artifacts.get(&digest).await?;
+        let (shared, terms) = (Arc::clone(self), key.terms.clone());
+        let prepare = move || shared.engine.prepare(&digest, &artifact, &terms);
+        tokio::task::spawn_blocking(prepare).await.map_err(broke_off)?
+    }
+}
+
+impl<L: Listener> Listener for Marked<L> {
+    fn wrote(&self) {
+        self.listener.wrote();
+    }
+
+    fn ended(&self, report: Result<Report, Refusal>) {
+        let ran = || Some(self.ready.ran.clone());
+        self.listener.ended(report.map(|report| Report { ran: ran(), ..report }));
     }
 }
 

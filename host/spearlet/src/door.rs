@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use spear_engine::Terms;
 use spear_proto::v1;
 use spear_types::{FunctionName, GrantPolicy, Granted, Limits, NodeName, Refusal, Settings};
-use spear_wire::{Decode as _, required};
+use spear_wire::{Decode as _, implementation, required};
 
 use crate::components::Key;
 
@@ -23,7 +23,7 @@ pub(crate) struct Door {
 /// A version as the SMS tells it.
 pub(crate) struct Asked {
     pub(crate) function: String,
-    pub(crate) digest: String,
+    pub(crate) implementations: Vec<v1::Implementation>,
     pub(crate) limits: Option<v1::Limits>,
     pub(crate) grants: Option<v1::Granted>,
     pub(crate) settings: HashMap<String, String>,
@@ -35,7 +35,7 @@ impl Door {
     /// # Errors
     /// When something is malformed, `LimitTooHigh` when it asks for more than the node gives.
     pub(crate) fn key(&self, asked: Asked) -> Result<(FunctionName, Key), Refusal> {
-        let Asked { function, digest, limits, grants, settings } = asked;
+        let Asked { function, implementations, limits, grants, settings } = asked;
         let function: FunctionName = function.try_into()?;
         let granted = Granted::decode(required(grants, "grants")?)?.limited(&self.policy, &function);
         let terms = Terms {
@@ -44,6 +44,6 @@ impl Door {
             settings: Settings::decode(settings)?,
         };
         terms.limits.within(&self.maxima)?;
-        Ok((function, Key { digest: digest.parse()?, terms }))
+        Ok((function, Key { implementations: implementation::decode(implementations)?.into(), terms }))
     }
 }

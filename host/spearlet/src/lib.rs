@@ -35,7 +35,7 @@ use spear_hostcalls::{Backends, Hostcalls, files::Folders, http::Network};
 use spear_proto::v1::{
     Register, node_service_client::NodeServiceClient, spearlet_service_server::SpearletServiceServer,
 };
-use spear_types::{Capacity, GrantPolicy, Labels, Limits, NodeName, Refusal};
+use spear_types::{AgentInfo, AgentKind, Capacity, GrantPolicy, Labels, Limits, NodeName, Refusal};
 use spear_wire::{
     Encode as _, max_message,
     server::{Listener, Services},
@@ -50,9 +50,6 @@ use crate::{
     artifacts::Artifacts, components::Components, door::Door, kv::RemoteKv, link::Link, machine::capacity,
     objects::RemoteObjects, secrets::NodeSecrets, server::Runs, slots::Slots, tasks::RemoteTasks,
 };
-
-/// The kind of implementation that the node runs.
-const AGENT: &str = "wasm";
 
 /// What the link may have on its way to the node before the node has looked at it: a stream of orders must not wait for
 /// the network's round trips.
@@ -197,7 +194,7 @@ fn register(config: &Config, address: SocketAddr, labels: Labels) -> Register {
         cpu_millis: cpu.as_millis(),
         memory_bytes: memory,
         labels: labels.encode(),
-        agents: vec![AGENT.to_owned()],
+        agents: vec![AgentInfo { kind: AgentKind::Wasm, unavailable: None }.encode()],
         ..Register::default()
     }
 }

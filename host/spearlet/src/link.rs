@@ -12,7 +12,6 @@ mod session;
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use spear_engine::Prepared;
 use spear_proto::v1::{
     self, Heartbeat, LinkRequest, Register, link_request, link_response, node_service_client::NodeServiceClient,
 };
@@ -26,6 +25,7 @@ use self::session::{Session, Talk};
 use crate::{
     artifacts::Artifacts,
     attempts::{Attempts, Event},
+    components::Ready,
     door::Door,
     machine::Machine,
     node::Node,
@@ -51,7 +51,7 @@ pub(crate) struct Link {
     slots: Slots,
     artifacts: Arc<Artifacts>,
     attempts: Attempts<Node>,
-    events: mpsc::UnboundedReceiver<Event<Arc<Prepared>>>,
+    events: mpsc::UnboundedReceiver<Event<Arc<Ready>>>,
     machine: Machine,
     longest_wait: Duration,
     /// When the attempts are others', while there is no link.
@@ -272,6 +272,7 @@ impl Link {
             memory_bytes,
             artifacts,
             stopping: self.attempts.is_stopping(),
+            agents: None,
         }
     }
 }

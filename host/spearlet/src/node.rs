@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spear_engine::{Attempt, Listener, Prepared, Report, Running};
+use spear_engine::{Attempt, Listener, Report, Running};
 use spear_types::{Identity, LogLine, NodeName, Refusal};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc::UnboundedSender},
@@ -11,14 +11,14 @@ use tokio::{
 
 use crate::{
     attempts::{self, Event, Host, Tag, Work},
-    components::Components,
+    components::{Components, Ready},
     slots::Slots,
     version::Version,
 };
 
 /// Where a node's events go. What waits there is bounded by the slots: a run has one event of its lines there, and one
 /// of its end.
-pub(crate) type Events = UnboundedSender<Event<Arc<Prepared>>>;
+pub(crate) type Events = UnboundedSender<Event<Arc<Ready>>>;
 
 /// See [`Host`].
 pub(crate) struct Node {
@@ -36,7 +36,7 @@ struct Tell {
 }
 
 impl Host for Node {
-    type Component = Arc<Prepared>;
+    type Component = Arc<Ready>;
     type Slot = OwnedSemaphorePermit;
     type Run = Running;
 
@@ -44,7 +44,7 @@ impl Host for Node {
         self.slots.take()
     }
 
-    fn component(&self, version: &Arc<Version>) -> Option<Arc<Prepared>> {
+    fn component(&self, version: &Arc<Version>) -> Option<Arc<Ready>> {
         if let Some(prepared) = version.prepared() {
             return Some(prepared);
         }
@@ -60,7 +60,7 @@ impl Host for Node {
 
     fn start(
         &self,
-        component: &Arc<Prepared>,
+        component: &Arc<Ready>,
         work: Work,
         slot: OwnedSemaphorePermit,
         tag: Tag,
@@ -109,6 +109,6 @@ impl Listener for Tell {
 }
 
 /// Nobody listens once the link has ended: then nobody wants to know.
-fn tell(events: &Events, event: Event<Arc<Prepared>>) {
+fn tell(events: &Events, event: Event<Arc<Ready>>) {
     let _ = events.send(event);
 }

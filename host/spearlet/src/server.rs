@@ -42,7 +42,7 @@ impl Runs {
             attempt,
             function,
             version,
-            digest,
+            implementations,
             limits,
             grants,
             call,
@@ -50,7 +50,7 @@ impl Runs {
             settings,
             callers,
         } = request;
-        let (function, key) = self.door.key(Asked { function, digest, limits, grants, settings })?;
+        let (function, key) = self.door.key(Asked { function, implementations, limits, grants, settings })?;
         let identity = Identity {
             task: task.parse()?,
             attempt,
@@ -73,11 +73,12 @@ impl v1::spearlet_service_server::SpearletService for Runs {
 }
 
 fn encode(report: Report) -> v1::RunResponse {
-    let Report { outcome, usage, log } = report;
+    let Report { outcome, usage, log, ran } = report;
     v1::RunResponse {
         outcome: Some(outcome.encode()),
         usage: Some(usage.encode()),
         log: log.lines.into_iter().map(Encode::encode).collect(),
         log_dropped: log.dropped,
+        ran: ran.map(Encode::encode),
     }
 }

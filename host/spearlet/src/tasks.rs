@@ -57,7 +57,7 @@ impl RemoteTasks {
         let mut request = tonic::Request::new(v1::GetResultRequest { task: task.to_string(), wait: None });
         request.set_timeout(time);
         let response = self.tasks.clone().get_result(request).await.map_err(from_status)?;
-        let v1::GetResultResponse { task, outcome, usage: _ } = response.into_inner();
+        let v1::GetResultResponse { task, outcome, usage: _, ran: _ } = response.into_inner();
         Ok((TaskInfo::decode(required(task, "task")?)?, outcome.map(Outcome::decode).transpose()?))
     }
 }

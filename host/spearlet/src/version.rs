@@ -5,12 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use spear_engine::Prepared;
 use spear_proto::v1;
 use spear_types::{FunctionName, Refusal};
 
 use crate::{
-    components::Key,
+    components::{Key, Ready},
     door::{Asked, Door},
 };
 
@@ -23,7 +22,7 @@ pub(crate) struct Version {
     /// What its component is found by.
     pub(crate) key: Key,
     /// The component, while the node keeps it: an attempt must not pay for finding it by all of its terms.
-    prepared: Mutex<Weak<Prepared>>,
+    prepared: Mutex<Weak<Ready>>,
     preparing: AtomicBool,
 }
 
@@ -37,15 +36,15 @@ impl Version {
     /// # Errors
     /// When it is malformed, or asks for more than the node gives. That is each of its attempts' answer.
     pub(crate) fn decode(terms: v1::Terms, door: &Door) -> (u32, Result<Self, Refusal>) {
-        let v1::Terms { id, function, version, digest, limits, grants, settings } = terms;
+        let v1::Terms { id, function, version, implementations, limits, grants, settings } = terms;
         let version = door
-            .key(Asked { function, digest, limits, grants, settings })
+            .key(Asked { function, implementations, limits, grants, settings })
             .map(|(function, key)| Self::new(function, version, key));
         (id, version)
     }
 
     /// The component, where it is ready.
-    pub(crate) fn prepared(&self) -> Option<Arc<Prepared>> {
+    pub(crate) fn prepared(&self) -> Option<Arc<Ready>> {
         self.lock().upgrade()
     }
 
@@ -55,14 +54,14 @@ impl Version {
     }
 
     /// The component is ready, or could not be made ready and will be tried again.
-    pub(crate) fn done(&self, prepared: Option<&Arc<Prepared>>) {
+    pub(crate) fn done(&self, prepared: Option<&Arc<Ready>>) {
         if let Some(prepared) = prepared {
             *self.lock() = Arc::downgrade(prepared);
         }
         self.preparing.store(false, Ordering::Release);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Weak<Prepared>> {
+    fn lock(&self) -> MutexGuard<'_, Weak<Ready>> {
         // It is replaced whole, so a poisoned one is still a component or none.
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
 use spear_types::{
-    Access, AttemptId, Call, Capacity, Code, Condition, Constraints, Cpu, Denial, Digest, Duty, Exit, Expected,
-    Failure, Frame, FunctionSpec, FunctionVersion, Granted, Grants, KvChange, KvChanged, KvEntry, KvPage, Lacking,
-    LimitRequest, Limits, Load, NodeInfo, NodeState, ObjectInfo, Outcome, OutcomeKind, Payload, Penalty, Placement,
-    PlacementPolicy, Priority, Reserved, RetryPolicy, ScheduleInfo, Settings, TaskId, TaskInfo, TaskOptions, TaskState,
-    Timestamp, Trap, Usage,
+    Access, AgentInfo, AgentKind, Artifact, AttemptId, Body, Call, Capacity, Code, Condition, Constraints, Cpu, Denial,
+    Digest, Duty, Exit, Expected, Failure, Frame, FunctionSpec, FunctionVersion, Granted, Grants, Image,
+    Implementation, KvChange, KvChanged, KvEntry, KvPage, Lacking, LimitRequest, Limits, Load, NodeInfo, NodeState,
+    ObjectInfo, Outcome, OutcomeKind, Payload, Penalty, Placement, PlacementPolicy, Pool, Priority, Program, Reserved,
+    RetryPolicy, Reuse, ScheduleInfo, Settings, TaskId, TaskInfo, TaskOptions, TaskState, Timestamp, Trap, Usage,
 };
 use spear_wire::{Decode, Encode, v1};
 
@@ -153,16 +153,27 @@ fn task_state() -> impl Strategy<Value = TaskState> {
     })
 }
 
+/// One of each kind.
+fn implementations(size: u64, serial: bool) -> Vec<Implementation> {
+    let artifact = Artifact { digest: Digest::of(b"hello"), size };
+    let env = [("A".to_owned(), "b".to_owned())];
+    let program = |files| Program::new(vec!["sh".to_owned(), "-c".to_owned()], env.clone().into(), files).unwrap();
+    let reuse = if serial { Reuse::Serial(Pool::default()) } else { Reuse::Never };
+    let image = Image::try_from("busybox@sha256:00".to_owned()).unwrap();
+    let bodies = [Body::Wasm(artifact), Body::Process(program(Some(artifact))), Body::Docker(image, program(None))];
+    bodies.into_iter().map(|body| Implementation { body, reuse }).collect()
+}
+
 proptest! {
     #[test]
-    fn functions_survive_the_wire(limits in limits(), grants in grants(), settings in settings(), description: Option<String>, version: u32, size: u64) {
+    fn functions_survive_the_wire(limits in limits(), grants in grants(), settings in settings(), description: Option<String>, version: u32, size: u64, serial: bool) {
         let created = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let (name, digest) = ("hello".parse().unwrap(), Digest::of(b"hello"));
-        let spec = FunctionSpec { name, description, limits: LimitRequest::from(limits.clone()), grants, settings, placement: placement() };
+        let (name, implementations) = ("hello".parse().unwrap(), implementations(size, serial));
+        let spec = FunctionSpec { name, description, limits: LimitRequest::from(limits.clone()), grants, settings, placement: placement(), implementations };
         survives::<_, v1::FunctionSpec>(&spec)?;
-        let FunctionSpec { name, description, grants, settings, placement, .. } = spec;
+        let FunctionSpec { name, description, grants, settings, placement, implementations, .. } = spec;
         let grants = Granted::all(grants);
-        survives::<_, v1::FunctionVersion>(&FunctionVersion { name, version, description, digest, size, limits, grants, settings, placement, created })?;
+        survives::<_, v1::FunctionVersion>(&FunctionVersion { name, version, description, limits, grants, settings, placement, implementations, created })?;
     }
 
     #[test]
@@ -187,7 +198,10 @@ proptest! {
             reserved: Reserved { slots: 2, cpu: Cpu::from_millis(3), memory: version },
             load: Load { running: 2, cpu: Cpu::from_millis(4), memory: 5 },
             labels: [("zone".parse().unwrap(), "a".parse().unwrap())].into(),
-            agents: vec!["wasm".to_owned()],
+            agents: vec![
+                AgentInfo { kind: AgentKind::Wasm, unavailable: None },
+                AgentInfo { kind: AgentKind::Docker, unavailable: Some("no engine".to_owned()) },
+            ],
             artifacts: 6,
             penalty: lost.then_some(Penalty { failures: 7, until: modified }),
             spear_version: text,

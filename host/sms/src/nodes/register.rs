@@ -17,8 +17,6 @@ const MAX_SLOTS: u32 = 100_000;
 /// The most memory of a node, 1 PiB: sums over a fleet stay far from their limit.
 const MAX_MEMORY: u64 = 1 << 50;
 
-/// The most kinds of implementations, and the longest name of one in bytes.
-
 /// The most artifacts that a node may name at once. Which it holds only makes a placement better.
 pub(super) const MAX_ARTIFACTS: usize = 10_000;
 

@@ -4,11 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
-use spear_admission::Component;
-use spear_types::Granted;
+use spear_admission::{Component, Review};
+use spear_types::{AgentKind, Granted, Refusal};
 
 use super::{Ask, Context, function, inspect, view};
-use crate::client::{Client, Deployed};
+use crate::{
+    client::{Client, Deployed},
+    project::artifacts::Built,
+};
 
 /// Make a new version of the project's function.
 #[derive(Debug, Args)]
@@ -24,18 +27,19 @@ impl Ask for Deploy {
         if self.build {
             project.build()?;
         }
-        let artifact = project.component()?;
-        // The SMS checks the same; here it costs no upload.
+        let built = project.implementations()?;
         let asked = project.manifest.grants.clone();
-        let component = Component::read(&artifact)?;
-        component.review(&Granted::all(asked.clone())).admit()?;
+        let mine = review(&built, &Granted::all(asked.clone()))?;
         let granted = client.review_grants(&project.manifest.function.name, asked).await?;
-        let review = component.review(&granted);
-        review.admit()?;
+        let review = if mine.is_some() { review(&built, &granted)? } else { None };
         granted.cuts().iter().for_each(|cut| context.output.note(inspect::cut(cut)));
-        let progress = context.output.progress(project.manifest.function.name.to_string(), artifact.len() as u64);
+        let size = built.iter().map(|built| built.bytes.len() as u64).sum();
+        let progress = context.output.progress(project.manifest.function.name.to_string(), size);
         let sent = progress.clone();
-        let deployed = client.deploy(project.manifest.spec(), artifact.into(), move |bytes| sent.inc(bytes)).await;
+        let (implementations, artifacts) =
+            built.into_iter().map(|Built { implementation, bytes }| (implementation, bytes)).unzip();
+        let spec = project.manifest.spec(implementations);
+        let deployed = client.deploy(spec, artifacts, move |bytes| sent.inc(bytes)).await;
         progress.finish_and_clear();
         let (function, made) = match deployed? {
             Deployed::Created(function) => (function, true),
@@ -44,9 +48,18 @@ impl Ask for Deploy {
         let answer =
             json!({ "result": if made { "created" } else { "unchanged" }, "function": view::function(&function) });
         context.output.answer(&answer, || function::deployed(&function, made))?;
-        if let Some(entry) = review.entries.first() {
+        if let Some(entry) = review.as_ref().and_then(|review| review.entries.first()) {
             context.output.note(format_args!("call it with `{}`", inspect::call(entry, function.name.as_str())));
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The component's review, where there is one. The SMS makes the same; here it costs no upload.
+fn review(built: &[Built], granted: &Granted) -> Result<Option<Review>, Refusal> {
+    let wasm = built.iter().find(|built| built.implementation.agent() == AgentKind::Wasm);
+    let Some(Built { bytes, .. }) = wasm else { return Ok(None) };
+    let review = Component::read(bytes)?.review(granted);
+    review.admit()?;
+    Ok(Some(review))
 }

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use serde_json::Value;
-use spear_types::{Outcome, TaskId, Usage};
+use spear_types::{AgentKind, Outcome, Ran, Skipped, TaskId, Usage};
 
 use super::{Context, logs};
 use crate::{
@@ -36,6 +36,8 @@ pub(crate) struct Ended<'a> {
     pub(crate) attempt: Option<u32>,
     pub(crate) outcome: &'a Outcome,
     pub(crate) usage: &'a Usage,
+    /// By what it was run.
+    pub(crate) ran: Option<&'a Ran>,
 }
 
 pub(crate) const EXIT_CODES: &str = "The exit code tells the outcome: 0 succeeded, 1 failed, 3 refused by SPEAR or its \
@@ -68,13 +70,14 @@ impl Ended<'_> {
     }
 
     fn summary(&self) -> String {
-        let Self { task, version, node, attempt, outcome, usage } = self;
+        let Self { task, version, node, attempt, outcome, usage, ran } = self;
         let name = if matches!(outcome, Outcome::Succeeded(_)) { good(outcome.name()) } else { bad(outcome.name()) };
         let status = status(outcome).map(|status| format!("status {} · ", printable(status))).unwrap_or_default();
         let attempt = attempt.filter(|attempt| *attempt > 1).map(|attempt| format!("attempt {attempt} · "));
         let attempt = attempt.unwrap_or_default();
         let node = node.map(|node| format!(" · {node}")).unwrap_or_default();
-        let rest = format_args!("{status}{attempt}task {task} · version {version}{node} · {}", cost(usage)).to_string();
+        let (as_what, cost) = (ran.map(as_what).unwrap_or_default(), cost(usage));
+        let rest = format!("{status}{attempt}task {task} · version {version}{node}{as_what} · {cost}");
         format!("{name} {}", dim(rest))
     }
 }
@@ -105,6 +108,15 @@ fn show_body(body: &[u8]) -> anyhow::Result<()> {
 fn status(outcome: &Outcome) -> Option<&str> {
     let Outcome::Succeeded(reply) = outcome else { return None };
     reply.headers.iter().find(|(name, _)| name == ":status").map(|(_, status)| status.as_str())
+}
+
+/// Nothing where it ran as its author wanted it most and that is a component.
+fn as_what(Ran { agent, skipped }: &Ran) -> String {
+    if skipped.is_empty() {
+        return if *agent == AgentKind::Wasm { String::new() } else { format!(" · as {agent}") };
+    }
+    let skipped = skipped.iter().map(|Skipped { agent, reason }| format!("{agent}: {reason}"));
+    format!(" · as {agent} (not as {})", printable(&skipped.collect::<Vec<_>>().join("; ")))
 }
 
 fn cost(usage: &Usage) -> String {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
-use spear_types::{FunctionName, FunctionVersion, Refusal};
+use spear_types::{Body, FunctionName, FunctionVersion, Implementation, Refusal, Reuse};
 
 use super::{Ask, Context, inspect, placement, view};
 use crate::{
@@ -73,13 +73,13 @@ fn list(functions: &[FunctionVersion]) -> String {
         [
             function.name.to_string(),
             function.version.to_string(),
-            size(function.size),
-            function.digest.to_string()[..12].to_owned(),
+            kinds(function),
+            total(function),
             time(function.created),
             output::printable(function.description.as_deref().unwrap_or_default()),
         ]
     };
-    table(["NAME", "VERSION", "SIZE", "DIGEST", "CREATED", "DESCRIPTION"], functions.iter().map(row))
+    table(["NAME", "VERSION", "RUNS AS", "SIZE", "CREATED", "DESCRIPTION"], functions.iter().map(row))
 }
 
 fn describe(function: &FunctionVersion) -> String {
@@ -92,13 +92,13 @@ fn describe(function: &FunctionVersion) -> String {
     let config = if settings.is_empty() { String::new() } else { format!("\n\nCONFIG{settings}") };
     let about =
         function.description.as_deref().map(|text| format!("\n{}", output::printable(text))).unwrap_or_default();
+    let rows = function.implementations.iter().map(implementation);
+    let implementations = table(["RUNS AS", "WHAT", "SIZE", "DIGEST", "REUSE"], rows);
     let placement = placement::text(&function.placement, Some(function.limits.memory));
     format!(
-        "{} version {}, {} ({}){about}\ndeployed {}\n\n{limits}\n\n{placement}\n\nGRANTS\n{grants}{cuts}{config}",
+        "{} version {}{about}\ndeployed {}\n\n{implementations}\n\n{limits}\n\n{placement}\n\nGRANTS\n{grants}{cuts}{config}",
         function.name,
         function.version,
-        size(function.size),
-        function.digest,
         time(function.created),
     )
 }
@@ -111,11 +111,32 @@ pub(crate) fn parse(name: &str) -> Result<FunctionName, Refusal> {
 /// What a deploy says.
 pub(crate) fn deployed(function: &FunctionVersion, made: bool) -> String {
     let what = if made { output::good("deployed") } else { "unchanged".to_owned() };
-    format!(
-        "{what} {} version {} ({}, {})",
-        function.name,
-        function.version,
-        size(function.size),
-        &function.digest.to_string()[..12]
-    )
+    format!("{what} {} version {} ({}, {})", function.name, function.version, kinds(function), total(function))
+}
+
+/// What it runs as, in the order in which that is tried.
+fn kinds(function: &FunctionVersion) -> String {
+    let kinds = function.implementations.iter().map(|implementation| implementation.agent().name());
+    kinds.collect::<Vec<_>>().join(", ")
+}
+
+/// What nodes fetch for it at the most.
+fn total(function: &FunctionVersion) -> String {
+    size(function.artifacts().map(|artifact| artifact.size).sum())
+}
+
+fn implementation(implementation: &Implementation) -> [String; 5] {
+    let what = match &implementation.body {
+        Body::Wasm(_) => "component".to_owned(),
+        Body::Process(program) => program.command().join(" "),
+        Body::Docker(image, program) => format!("{} {}", image.as_str(), program.command().join(" ")),
+    };
+    let (bytes, digest) = implementation
+        .artifact()
+        .map_or_else(Default::default, |artifact| (size(artifact.size), artifact.digest.to_string()[..12].to_owned()));
+    let reuse = match implementation.reuse {
+        Reuse::Never => "never".to_owned(),
+        Reuse::Serial(pool) => format!("serial, {} to {}", pool.min, pool.max),
+    };
+    [format!("  {}", implementation.agent()), output::printable(what.trim_end()), bytes, digest, reuse]
 }

@@ -6,13 +6,13 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 use spear_admission::{Component, Entry, ImportReview, Review, Verdict};
-use spear_types::{Cut, Digest, Granted, Lacking, Placement, Refusal};
+use spear_types::{Code, Cut, Digest, Granted, Lacking, Placement, Refusal};
 
 use super::{Context, placement, view};
 use crate::{
     client::Client,
     output::{bad, dim, good, size, table},
-    project::Project,
+    project::{Project, artifacts},
 };
 
 /// Who grants where the operator was not asked.
@@ -68,7 +68,12 @@ impl Inspected {
     }
 
     fn under(project: &Project, granted: &Granted, who: &'static str) -> Result<Self, Refusal> {
-        let inspected = Self::new(project.component_path(), &project.component()?, granted, who)?;
+        let path = project.component_path().ok_or_else(|| {
+            Refusal::new(Code::InvalidManifest, "no [[run]] is a component: there are no imports to look at")
+                .help("`spear deploy` takes it as it is")
+        })?;
+        let bytes = artifacts::read(&path)?;
+        let inspected = Self::new(path, &bytes, granted, who)?;
         Ok(Self { placement: Some(project.manifest.placement.clone()), ..inspected })
     }
 

@@ -34,6 +34,7 @@ impl Ask for Invoke {
             "node": invoked.node,
             "outcome": view::outcome(&invoked.outcome),
             "usage": view::usage(&invoked.usage),
+            "ran": invoked.ran,
         });
         let ended = Ended {
             task: invoked.task,
@@ -42,6 +43,7 @@ impl Ask for Invoke {
             attempt: None,
             outcome: &invoked.outcome,
             usage: &invoked.usage,
+            ran: invoked.ran.as_ref(),
         };
         ended.answer(&value, &self.beside, client, context).await
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use spear_types::{
-    FunctionVersion, KvEntry, KvKey, LogLine, ObjectInfo, Outcome, Payload, Placement, StoreName, Trap, Usage,
+    Body, FunctionVersion, Implementation, KvEntry, KvKey, LogLine, ObjectInfo, Outcome, Payload, Placement, Reuse,
+    StoreName, Trap, Usage,
 };
 
 pub(crate) use self::{
@@ -24,8 +25,7 @@ pub(crate) fn function(function: &FunctionVersion) -> Value {
         "name": function.name,
         "version": function.version,
         "description": function.description,
-        "digest": function.digest,
-        "size": function.size,
+        "implementations": function.implementations.iter().map(implementation).collect::<Vec<_>>(),
         "limits": function.limits,
         "enforcement": enforced.iter().map(limit).collect::<Vec<_>>(),
         "grants": function.grants.effective,
@@ -35,6 +35,27 @@ pub(crate) fn function(function: &FunctionVersion) -> Value {
         "placement": placement(&function.placement, Some(function.limits.memory)),
         "created": output::time(function.created),
     })
+}
+
+fn implementation(implementation: &Implementation) -> Value {
+    let artifact = implementation.artifact();
+    let mut value = json!({
+        "agent": implementation.agent(),
+        "digest": artifact.map(|artifact| artifact.digest),
+        "size": artifact.map(|artifact| artifact.size),
+        "reuse": match implementation.reuse {
+            Reuse::Never => json!("never"),
+            Reuse::Serial(pool) => json!({ "serial": pool }),
+        },
+    });
+    if let Body::Docker(image, _) = &implementation.body {
+        value["image"] = json!(image);
+    }
+    if let Body::Process(program) | Body::Docker(_, program) = &implementation.body {
+        value["command"] = json!(program.command());
+        value["env"] = json!(program.env());
+    }
+    value
 }
 
 /// `memory` is what is kept for a run where the manifest does not say, if that is known.

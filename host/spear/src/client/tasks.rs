@@ -5,7 +5,7 @@ mod decision;
 use std::time::Duration;
 
 use spear_proto::v1::{self, task_service_client::TaskServiceClient, watch_tasks_request};
-use spear_types::{Call, FunctionName, Outcome, Refusal, TaskId, TaskInfo, TaskOptions, TaskResult, Usage};
+use spear_types::{Call, FunctionName, Outcome, Ran, Refusal, TaskId, TaskInfo, TaskOptions, TaskResult, Usage};
 use spear_wire::{Decode as _, Encode as _, required};
 use tonic::{Streaming, transport::Channel};
 
@@ -118,10 +118,11 @@ impl Client {
     /// How it ended; waits for that so long.
     pub(crate) async fn result(&self, task: TaskId, wait: Duration) -> Answer<Ended> {
         let request = v1::GetResultRequest { task: task.to_string(), wait: Some(wait.encode()) };
-        let v1::GetResultResponse { task, outcome, usage } = self.answered(self.tasks().get_result(request).await)?;
+        let v1::GetResultResponse { task, outcome, usage, ran } =
+            self.answered(self.tasks().get_result(request).await)?;
         let result = |outcome| -> Answer<TaskResult> {
             let usage = usage.map(Usage::decode).transpose()?.unwrap_or_default();
-            Ok(TaskResult { outcome: Outcome::decode(outcome)?, usage })
+            Ok(TaskResult { outcome: Outcome::decode(outcome)?, usage, ran: ran.map(Ran::decode).transpose()? })
         };
         Ok(Ended { task: info(task)?, result: outcome.map(result).transpose()? })
     }

@@ -19,7 +19,7 @@ use std::{collections::HashMap, mem, sync::Arc, time::Duration};
 
 use spear_engine::Report;
 use spear_proto::v1;
-use spear_types::{AttemptId, Code, LogLine, Outcome, Refusal, Usage};
+use spear_types::{AttemptId, Code, LogLine, Outcome, Refusal, TaskResult, Usage};
 use tokio::time::Instant;
 
 pub(crate) use self::host::{Event, Host, Run, Tag, Work};
@@ -255,7 +255,10 @@ impl<H: Host> Attempts<H> {
         let ended: Vec<_> = self.waiting.extract_if(.., |waiting| which(&waiting.work)).collect();
         for Waiting { work, slot: _ } in ended {
             let usage = Usage { wall: now - work.came, ..Usage::default() };
-            self.report_last(work.attempt, report::ended(work.attempt, outcome(&work), usage, 0));
+            self.report_last(
+                work.attempt,
+                report::ended(work.attempt, TaskResult { outcome: outcome(&work), usage, ran: None }, 0),
+            );
         }
     }
 
@@ -274,14 +277,14 @@ impl<H: Host> Attempts<H> {
     fn ended(&mut self, tag: Tag, report: Result<Report, Refusal>) {
         let Some(running) = running(&mut self.held, tag) else { return };
         let attempt = tag.attempt;
-        let Report { outcome, usage, log } = match report {
+        let Report { outcome, usage, log, ran } = match report {
             Ok(report) => report,
             Err(refusal) => return self.returned(attempt, refusal),
         };
         if !log.lines.is_empty() {
             running.say(attempt, log.lines, &mut self.outbox);
         }
-        self.report_last(attempt, report::ended(attempt, outcome, usage, log.dropped));
+        self.report_last(attempt, report::ended(attempt, TaskResult { outcome, usage, ran }, log.dropped));
     }
 
     fn returned(&mut self, attempt: AttemptId, refusal: Refusal) {

@@ -1,8 +1,8 @@
 //! What a node says of an attempt.
 
 use spear_proto::v1::{self, report::Kind};
-use spear_types::{AttemptId, LogLine, Outcome, Refusal, Usage};
-use spear_wire::Encode as _;
+use spear_types::{AttemptId, LogLine, Refusal, TaskResult};
+use spear_wire::Encode;
 
 pub(crate) fn started(attempt: AttemptId) -> v1::Report {
     report(attempt, Kind::Started(v1::report::Started {}))
@@ -14,9 +14,10 @@ pub(crate) fn logged(attempt: AttemptId, first: u64, lines: Vec<LogLine>) -> v1:
     report(attempt, Kind::Log(v1::LogLines { first, lines }))
 }
 
-pub(crate) fn ended(attempt: AttemptId, outcome: Outcome, usage: Usage, log_dropped: u64) -> v1::Report {
-    let (outcome, usage) = (Some(outcome.encode()), Some(usage.encode()));
-    report(attempt, Kind::Ended(v1::AttemptEnded { outcome, usage, log_dropped }))
+pub(crate) fn ended(attempt: AttemptId, result: TaskResult, log_dropped: u64) -> v1::Report {
+    let TaskResult { outcome, usage, ran } = result;
+    let (outcome, usage, ran) = (Some(outcome.encode()), Some(usage.encode()), ran.map(Encode::encode));
+    report(attempt, Kind::Ended(v1::AttemptEnded { outcome, usage, log_dropped, ran }))
 }
 
 /// The function did not run.

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc, time::SystemTime};
 
 use spear_hostcalls::logs::TaskLog;
 use spear_proto::v1::report::Kind;
-use spear_types::{Call, Digest, Granted, Grants, Level, Limits, Payload, Settings, TaskId};
+use spear_types::{Call, Granted, Grants, Level, Limits, Payload, Settings, TaskId};
 use spear_wire::Decode as _;
 
 use super::*;
@@ -125,7 +125,7 @@ impl Test {
 
     fn ends(&mut self, tag: Tag, outcome: Outcome, lines: &[&str]) {
         let log = TaskLog { lines: lines.iter().map(|text| line(text)).collect(), dropped: 3 };
-        let report = Report { outcome, usage: Usage::default(), log };
+        let report = Report { outcome, usage: Usage::default(), log, ran: None };
         self.attempts.happened(Event::Ended(tag, Ok(report)), self.now);
     }
 
@@ -167,7 +167,7 @@ fn version() -> Arc<Version> {
     let granted = Arc::new(Granted::all(Grants::default()));
     let limits = Limits { payload: 100, ..Limits::DEFAULTS };
     let terms = spear_engine::Terms { limits, granted, settings: Settings::default() };
-    Arc::new(Version::new("f".parse().unwrap(), 1, Key { digest: Digest::of(b""), terms }))
+    Arc::new(Version::new("f".parse().unwrap(), 1, Key { implementations: [].into(), terms }))
 }
 
 fn line(text: &str) -> LogLine {

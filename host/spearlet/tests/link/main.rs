@@ -49,7 +49,7 @@ async fn a_node_says_what_it_has() {
     let mut test = started(Config { labels, memory: Some(1 << 30), ..Config::default() }).await;
     let (mut link, register) = test.link(LONG).await;
     assert_eq!((register.name.as_str(), register.slots, register.memory_bytes), ("n1", 16, 1 << 30));
-    assert!(register.cpu_millis >= 1_000 && register.agents == ["wasm"] && register.labels["zone"] == "a");
+    assert!(register.cpu_millis >= 1_000 && register.agents[0].kind == "wasm" && register.labels["zone"] == "a");
     assert!(register.held.is_empty() && register.artifacts.is_empty());
     let Some(link_request::Message::Heartbeat(beat)) = link.hear().await else { panic!("no heartbeat") };
     assert!(beat.running == 0 && beat.memory_bytes > 0, "{beat:?}");

@@ -9,7 +9,7 @@ use spear_proto::v1::{
     node_service_server::{NodeService, NodeServiceServer},
     order, report,
 };
-use spear_types::{Code, Digest, GrantPolicy, Granted, Grants, Limits, Refusal, TaskId};
+use spear_types::{Artifact, Code, Digest, GrantPolicy, Granted, Grants, Implementation, Limits, Refusal, TaskId};
 use spear_wire::{Encode as _, to_status};
 use spearlet::{Config, Spearlet};
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
@@ -113,7 +113,7 @@ impl Linked {
             id: 1,
             function: "f".to_owned(),
             version: 1,
-            digest: self.artifact.to_string(),
+            implementations: vec![Implementation::wasm(Artifact { digest: self.artifact, size: 0 }).encode()],
             limits: Some(limits.clone().encode()),
             grants: Some(Granted::all(Grants::default()).encode()),
             settings: Default::default(),

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use spear_types::{Cpu, Duty, MAX_WAIT, NodeInfo, NodeState, Penalty};
+use spear_types::{AgentInfo, Cpu, Duty, MAX_WAIT, NodeInfo, NodeState, Penalty};
 
 use crate::output::{bad, counted, good, printable, size, table, time};
 
@@ -42,7 +42,7 @@ pub(super) fn describe(node: &NodeInfo) -> String {
     ];
     lines.extend(node.penalty.map(|penalty| format!("  penalty     {}", bad(self::penalty(penalty)))));
     lines.push(format!("  labels      {}", labels(node, ", ")));
-    lines.push(format!("  agents      {}", printable(&node.agents.join(", "))));
+    lines.push(format!("  agents      {}", printable(&agents(&node.agents))));
     lines.push(format!("  artifacts   {}", node.artifacts));
     lines.push(format!("  spear       {}", printable(&node.spear_version)));
     // What it was busy with when it fell silent tells nothing.
@@ -141,4 +141,13 @@ mod tests {
             assert_eq!(cores(Cpu::from_millis(millis)), text);
         }
     }
+}
+
+/// Each, and why one can run nothing now.
+fn agents(agents: &[AgentInfo]) -> String {
+    let agent = |AgentInfo { kind, unavailable }: &AgentInfo| match unavailable {
+        Some(why) => format!("{kind} (unavailable: {why})"),
+        None => kind.to_string(),
+    };
+    agents.iter().map(agent).collect::<Vec<_>>().join(", ")
 }

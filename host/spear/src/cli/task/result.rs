@@ -89,6 +89,7 @@ async fn answer(
     let client::Ended { task, result } = ended;
     let mut value = view::task(&task);
     value["outcome"] = json!(result.as_ref().map(|result| view::outcome(&result.outcome)));
+    value["ran"] = json!(result.as_ref().and_then(|result| result.ran.as_ref()));
     value["usage"] = json!(result.as_ref().map(|result| view::usage(&result.usage)));
     let Some(result) = result else {
         context.output.answer(&value, String::new)?;
@@ -102,6 +103,7 @@ async fn answer(
         attempt: Some(task.attempt),
         outcome: &result.outcome,
         usage: &result.usage,
+        ran: result.ran.as_ref(),
     };
     ended.answer(&value, beside, client, context).await
 }

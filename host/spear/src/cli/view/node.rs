@@ -1,7 +1,7 @@
 //! Nodes.
 
 use serde_json::{Value, json};
-use spear_types::{NodeInfo, NodeState};
+use spear_types::{AgentInfo, NodeInfo, NodeState};
 
 use crate::{cli::node::drain_until, output};
 
@@ -28,7 +28,7 @@ pub(crate) fn node(node: &NodeInfo) -> Value {
         },
         "busy": { "cpu_millis": node.load.cpu.as_millis(), "memory_bytes": node.load.memory },
         "labels": node.labels,
-        "agents": node.agents,
+        "agents": node.agents.iter().map(agent).collect::<Vec<_>>(),
         "artifacts": node.artifacts,
         "penalty": penalty,
         "spear_version": node.spear_version,
@@ -38,4 +38,8 @@ pub(crate) fn node(node: &NodeInfo) -> Value {
         "duty": node.duty.to_string(),
         "drain_until": drain_until,
     })
+}
+
+fn agent(agent: &AgentInfo) -> Value {
+    json!({ "agent": agent.kind, "unavailable": agent.unavailable })
 }
