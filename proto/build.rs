@@ -4,9 +4,10 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "spear/v1/common.proto",
     "spear/v1/functions.proto",
+    "spear/v1/hostcalls.proto",
     "spear/v1/invoke.proto",
     "spear/v1/kv.proto",
     "spear/v1/nodes.proto",

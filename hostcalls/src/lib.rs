@@ -6,9 +6,10 @@
 //!               (linker)              (check the grant)        (state in the store)
 //! ```
 //!
-//! One capability is one folder with the same files: `mod.rs` has the configuration and the state, `host.rs` what the
-//! guest calls, and a third file the backend where there is one. Adding a capability is one folder, and one line in
-//! each loop of [`Hostcalls`].
+//! One capability is one folder with the same files: `mod.rs` has the configuration and the state, `host.rs` what a
+//! component calls, `remote.rs` what a program calls over its socket, and `checked.rs` what both do: count the call, ask
+//! the gate, hold the limits, ask the backend. Adding a capability is one folder, and one line in each loop of
+//! [`Hostcalls`].
 //!
 //! This crate knows wasmtime and the nouns of `spear-types`; it never knows the host's other parts.
 
@@ -22,6 +23,9 @@ pub mod kv;
 pub mod logs;
 mod meter;
 pub mod objects;
+mod own;
+#[cfg(feature = "remote")]
+pub mod remote;
 mod resources;
 pub mod secrets;
 pub mod tasks;
@@ -32,7 +36,7 @@ use std::sync::Arc;
 use spear_types::{Denial, Granted, Refusal, Settings};
 use wasmtime::component::{Linker, ResourceTable};
 
-use crate::capability::Capability as _;
+use crate::{capability::Capability as _, meter::Count, own::Own};
 pub use crate::{
     capability::{ConfigureContext, Guest, Host, PrepareContext},
     gate::Gate,
@@ -80,18 +84,10 @@ pub struct Configured {
 
 /// What one instance holds: the part of its store's data that belongs to hostcalls.
 pub struct State {
-    config: config::State,
+    own: Own,
     http: http::State,
-    kv: kv::State,
-    logs: logs::State,
-    objects: objects::State,
-    resources: resources::State,
-    secrets: secrets::State,
-    tasks: tasks::State,
     wasi: wasi::State,
     table: ResourceTable,
-    meter: Meter,
-    gate: Gate,
 }
 
 impl Hostcalls {
@@ -150,17 +146,24 @@ impl Hostcalls {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(run.limits.handles).unwrap_or(usize::MAX));
         State {
-            config: self.config.prepare(&configured.config, run),
+            own: self.own(configured, run),
             http: self.http.prepare(&(), run),
+            wasi: self.wasi.prepare(&configured.wasi, run),
+            table,
+        }
+    }
+
+    /// The part that a program's run has too.
+    fn own(&self, configured: &Configured, run: &PrepareContext) -> Own {
+        Own {
+            config: self.config.prepare(&configured.config, run),
             kv: self.kv.prepare(&(), run),
             logs: self.logs.prepare(&(), run),
             objects: self.objects.prepare(&(), run),
             resources: self.resources.prepare(&(), run),
             secrets: self.secrets.prepare(&(), run),
             tasks: self.tasks.prepare(&(), run),
-            wasi: self.wasi.prepare(&configured.wasi, run),
-            table,
-            meter: Meter::default(),
+            meter: Count::default(),
             gate: run.gate.clone(),
         }
     }
@@ -178,7 +181,7 @@ impl State {
     /// What the hostcalls of this instance cost up to now.
     #[must_use]
     pub fn meter(&self) -> Meter {
-        let Meter { hostcalls, bytes_in, bytes_out } = self.meter;
+        let Meter { hostcalls, bytes_in, bytes_out } = self.own.meter();
         let traffic = self.http.traffic();
         Meter { hostcalls, bytes_in: bytes_in + traffic.received(), bytes_out: bytes_out + traffic.sent() }
     }
@@ -186,7 +189,7 @@ impl State {
     /// The last thing that the guest asked for without a grant.
     #[must_use]
     pub fn denial(&self) -> Option<Denial> {
-        self.gate.denial()
+        self.own.denial()
     }
 
     /// What the guest's panic printed, where it did.
@@ -199,7 +202,7 @@ impl State {
     /// whole to be found: what cuts a text cuts it here.
     #[must_use]
     pub fn redact(&self, text: &str, max: usize) -> String {
-        self.logs.redact(text, max)
+        self.own.redact(text, max)
     }
 
     /// Takes what a command wrote to standard output; nothing where no command runs.

@@ -136,6 +136,7 @@ fn blames_the_call(code: Code) -> bool {
         | Code::Draining
         | Code::StorageFull
         | Code::Unreachable
-        | Code::Internal => false,
+        | Code::Internal
+        | Code::WrongToken => false,
     }
 }

@@ -79,6 +79,8 @@ pub enum Code {
     Unreachable,
     /// A fault of SPEAR itself; the log of the program has more.
     Internal,
+    /// A hostcall came without the token of an attempt that runs.
+    WrongToken,
 }
 
 /// Something was not accepted, and nothing was changed.
@@ -96,7 +98,7 @@ pub struct Refusal {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::InvalidRequest,
         Self::InvalidName,
         Self::InvalidManifest,
@@ -133,6 +135,7 @@ impl Code {
         Self::StorageFull,
         Self::Unreachable,
         Self::Internal,
+        Self::WrongToken,
     ];
 
     /// The code of this name.

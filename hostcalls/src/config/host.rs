@@ -1,4 +1,4 @@
-//! What the guest calls; neither can fail.
+//! What a component calls; neither can fail.
 
 use super::{View, wit};
 
@@ -7,10 +7,10 @@ type Hostcall<T> = wasmtime::Result<Result<T, wit::Error>>;
 
 impl wit::Host for View<'_> {
     fn get(&mut self, key: String) -> Hostcall<Option<String>> {
-        Ok(Ok(self.settings.get(&key).map(str::to_owned)))
+        Ok(Ok(self.value(&key).map(str::to_owned)))
     }
 
     fn get_all(&mut self) -> Hostcall<Vec<(String, String)>> {
-        Ok(Ok(self.settings.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()))
+        Ok(Ok(self.values().collect()))
     }
 }

@@ -1,6 +1,8 @@
 //! `wasi:config/store`: what the function's author set under `[config]`.
 
 mod host;
+#[cfg(feature = "remote")]
+pub(crate) mod remote;
 
 use std::sync::Arc;
 
@@ -26,6 +28,20 @@ pub(crate) struct View<'a> {
     settings: &'a Settings,
 }
 
+impl<'a> View<'a> {
+    pub(crate) fn new(state: &'a State) -> Self {
+        Self { settings: &state.settings }
+    }
+
+    fn value(&self, key: &str) -> Option<&'a str> {
+        self.settings.get(key)
+    }
+
+    fn values(&self) -> impl Iterator<Item = (String, String)> + use<'a> {
+        self.settings.iter().map(|(key, value)| (key.to_owned(), value.to_owned()))
+    }
+}
+
 impl HasData for Config {
     type Data<'a> = View<'a>;
 }
@@ -35,7 +51,7 @@ impl Capability for Config {
     type State = State;
 
     fn init<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
-        wit::add_to_linker::<Guest<H>, Self>(linker, |guest| View { settings: &guest.hostcalls.config.settings })
+        wit::add_to_linker::<Guest<H>, Self>(linker, |guest| guest.hostcalls.own.config())
     }
 
     fn configure(&self, version: &ConfigureContext<'_>) -> Result<Arc<Settings>, Refusal> {

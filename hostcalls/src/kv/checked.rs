@@ -1,30 +1,21 @@
-//! What both interfaces do with a store: check the grant, check the limits, ask the backend.
+//! What every interface does with a store: check the grant, check the limits, ask the backend.
 
-use spear_types::{Access, Code, Denial, Grants, KvChange, KvChanged, KvEntry, KvKey, KvPage, Refusal, StoreName};
-use wasmtime::component::Resource;
+use spear_types::{Access, Code, KvChange, KvChanged, KvEntry, KvKey, KvPage, Refusal, StoreName};
 
-use super::{Store, View};
+use super::View;
 
-/// What a hostcall answers before it is the guest's.
-type Checked<T> = Result<T, Refusal>;
+/// What a hostcall answers before it is the caller's.
+pub(super) type Checked<T> = Result<T, Refusal>;
 
 impl View<'_> {
-    /// The name behind a handle; a handle that the guest made up is a trap.
-    pub(super) fn name(&self, store: &Resource<Store>) -> wasmtime::Result<StoreName> {
-        Ok(self.table.get(store)?.name.clone())
-    }
-
-    /// A handle to a store that is granted for something.
-    pub(super) fn granted(&mut self, name: StoreName) -> Checked<Resource<Store>> {
-        let need = self.gate.granted().opening_store(&name);
-        self.check(|grants| grants.kv(&name, need))?;
-        self.table
-            .push(Store { name, listed: None })
-            .map_err(|_| over_limit(format!("{} handles are open, the limit `handles`", self.table.max_capacity())))
+    /// A store that is granted for something.
+    pub(super) fn granted(&self, name: StoreName) -> Checked<StoreName> {
+        self.allow(&name, self.gate.granted().opening_store(&name))?;
+        Ok(name)
     }
 
     /// The values of keys as of one moment.
-    pub(super) async fn read(&mut self, store: &StoreName, keys: Vec<String>) -> Checked<Vec<Option<KvEntry>>> {
+    pub(super) async fn read(&self, store: &StoreName, keys: Vec<String>) -> Checked<Vec<Option<KvEntry>>> {
         self.allow(store, Access::Read)?;
         few(keys.len(), "keys")?;
         let keys = keys.into_iter().map(KvKey::try_from).collect::<Result<_, _>>()?;
@@ -36,7 +27,7 @@ impl View<'_> {
 
     /// Makes changes, all or none. `need` is what they do: write, and read where they answer what is there.
     pub(super) async fn change(
-        &mut self,
+        &self,
         store: &StoreName,
         need: Access,
         changes: impl ExactSizeIterator<Item = Checked<KvChange>>,
@@ -54,7 +45,7 @@ impl View<'_> {
 
     /// One change.
     pub(super) async fn change_one(
-        &mut self,
+        &self,
         store: &StoreName,
         need: Access,
         change: Checked<KvChange>,
@@ -65,7 +56,7 @@ impl View<'_> {
 
     /// A page of values, which ends early at the run's limit `payload`.
     pub(super) async fn page(
-        &mut self,
+        &self,
         store: &StoreName,
         prefix: String,
         after: Option<String>,
@@ -74,23 +65,19 @@ impl View<'_> {
         self.allow(store, Access::Read)?;
         short(&prefix, "the prefix")?;
         short(after.as_deref().unwrap_or_default(), "`after`")?;
-        // The guest's number is capped here: what one page costs is ours to say.
+        // The caller's number is capped here: what one page costs is ours to say.
         let limit = limit.min(KvPage::MAX);
         let page = self.state.backend.list(store, prefix, after, limit).await?;
         cut(page, self.state.max_answer)
     }
 
     /// Whether `need` is granted for a store.
-    pub(super) fn allow(&mut self, store: &StoreName, need: Access) -> Checked<()> {
-        self.check(|grants| grants.kv(store, need))
-    }
-
-    fn check(&mut self, ask: impl Fn(&Grants) -> Result<(), Denial>) -> Checked<()> {
-        self.gate.check(ask).map_err(|text| Refusal::new(Code::NotGranted, text))
+    pub(super) fn allow(&self, store: &StoreName, need: Access) -> Checked<()> {
+        self.gate.check(|grants| grants.kv(store, need)).map_err(|text| Refusal::new(Code::NotGranted, text))
     }
 }
 
-/// Caps how many keys a guest sends at once: each costs the SMS a look into its tables.
+/// Caps how many keys a caller sends at once: each costs the SMS a look into its tables.
 fn few(count: usize, what: &str) -> Checked<()> {
     let limit = KvChange::MAX_BATCH;
     if count > limit {
@@ -110,14 +97,28 @@ fn short(text: &str, what: &str) -> Checked<()> {
     }
 }
 
-/// What a change carries out of the guest; its value is within its limit.
+/// The access that a change needs: who adds to a number learns of it.
+pub(super) fn need(change: &KvChange) -> Access {
+    match change {
+        KvChange::Put { .. } | KvChange::Delete { .. } => Access::Write,
+        KvChange::Increment { .. } => Access::ReadWrite,
+    }
+}
+
+/// What a change carries out of the caller.
+pub(super) fn carried(change: &KvChange) -> usize {
+    let value = if let KvChange::Put { value, .. } = change { value.len() } else { 0 };
+    change.key().as_str().len() + value
+}
+
+/// The same, where its value is within its limit.
 fn size(change: &KvChange) -> Checked<usize> {
     let value = if let KvChange::Put { value, .. } = change { value.len() } else { 0 };
     if value > KvEntry::MAX_VALUE {
         let (key, limit) = (change.key(), KvEntry::MAX_VALUE);
         return Err(over_limit(format!("the value of \"{key}\" has {value} bytes, the limit is {limit}")));
     }
-    Ok(change.key().as_str().len() + value)
+    Ok(carried(change))
 }
 
 fn within_payload(size: u64, limit: u64) -> Checked<()> {

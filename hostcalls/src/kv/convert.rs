@@ -1,6 +1,6 @@
-//! Values as the guest has them.
+//! Values as a component has them.
 
-use spear_types::{Access, Code, Expected, KvChange, KvEntry, KvKey, KvPage, Refusal};
+use spear_types::{Code, Expected, KvChange, KvEntry, KvKey, KvPage, Refusal};
 
 use super::{store, wit};
 
@@ -42,24 +42,6 @@ impl TryFrom<wit::Change> for KvChange {
             }
             wit::Change::Increment((key, by)) => Self::Increment { key: KvKey::try_from(key)?, by },
         })
-    }
-}
-
-impl wit::Change {
-    /// The access that it needs: who adds to a number learns of it.
-    pub(super) fn need(&self) -> Access {
-        match self {
-            Self::Put(_) | Self::Delete(_) => Access::Write,
-            Self::Increment(_) => Access::ReadWrite,
-        }
-    }
-
-    /// What it carries out of the guest.
-    pub(super) fn size(&self) -> usize {
-        match self {
-            Self::Put((key, value, _)) => key.len() + value.len(),
-            Self::Delete((key, _)) | Self::Increment((key, _)) => key.len(),
-        }
     }
 }
 

@@ -1,31 +1,36 @@
-//! What the guest calls in `spear:hostcalls/kv`: count, hand over, convert.
+//! What a component calls in `spear:hostcalls/kv`: take the name behind the handle, hand over, convert.
 
-use spear_types::{Access, KvChange, KvChanged, KvEntry, Refusal, StoreName};
+use spear_types::{Access, KvChange, KvEntry, StoreName};
 use wasmtime::component::Resource;
 
-use super::{Store, View, wit};
+use super::{
+    Handles, Store,
+    checked::Checked,
+    counted::{existed, number, version},
+    wit,
+};
 
 /// The guest's answer inside, the host's fault outside.
 type Hostcall<T> = wasmtime::Result<Result<T, wit::Error>>;
 
-impl wit::Host for View<'_> {}
+impl wit::Host for Handles<'_> {}
 
-impl wit::HostStore for View<'_> {
+impl wit::HostStore for Handles<'_> {
     async fn open(&mut self, name: String) -> Hostcall<Resource<Store>> {
-        self.meter.hostcall(name.len());
-        let name = StoreName::try_from(name).map_err(Refusal::from);
-        Ok(name.and_then(|name| self.granted(name)).map_err(Into::into))
+        let opened = self.view.opened(name).and_then(|name| self.handle(name));
+        Ok(opened.map_err(Into::into))
     }
 
     async fn get(&mut self, store: Resource<Store>, key: String) -> Hostcall<Option<wit::Entry>> {
         let name = self.name(&store)?;
-        let entries = self.get_keys(&name, vec![key]).await;
-        Ok(entries.map(|entries| entries.into_iter().next().flatten()))
+        Ok(self.view.entry(&name, key).await.map(|entry| entry.map(Into::into)).map_err(Into::into))
     }
 
     async fn get_many(&mut self, store: Resource<Store>, keys: Vec<String>) -> Hostcall<Vec<Option<wit::Entry>>> {
         let name = self.name(&store)?;
-        Ok(self.get_keys(&name, keys).await)
+        let entries = self.view.entries(&name, keys).await;
+        let shown = |entries: Vec<Option<KvEntry>>| entries.into_iter().map(|entry| entry.map(Into::into)).collect();
+        Ok(entries.map(shown).map_err(Into::into))
     }
 
     async fn put(
@@ -36,28 +41,26 @@ impl wit::HostStore for View<'_> {
         expected: wit::Expected,
     ) -> Hostcall<u64> {
         let name = self.name(&store)?;
-        let changed = self.one(&name, wit::Change::Put((key, value, expected))).await;
-        Ok(changed.map(|changed| if let KvChanged::Put { version } = changed { version } else { 0 }))
+        let put = |key| Ok(KvChange::Put { key, value: value.into(), expected: expected.into() });
+        Ok(self.view.one(&name, key, Access::Write, put).await.map(version).map_err(Into::into))
     }
 
     async fn delete(&mut self, store: Resource<Store>, key: String, expected: wit::Expected) -> Hostcall<bool> {
         let name = self.name(&store)?;
-        let changed = self.one(&name, wit::Change::Delete((key, expected))).await;
-        Ok(changed.map(|changed| matches!(changed, KvChanged::Deleted { existed: true })))
+        let delete = |key| Ok(KvChange::Delete { key, expected: expected.into() });
+        Ok(self.view.one(&name, key, Access::Write, delete).await.map(existed).map_err(Into::into))
     }
 
     async fn increment(&mut self, store: Resource<Store>, key: String, by: i64) -> Hostcall<i64> {
         let name = self.name(&store)?;
-        let changed = self.one(&name, wit::Change::Increment((key, by))).await;
-        Ok(changed.map(|changed| if let KvChanged::Incremented { number, .. } = changed { number } else { 0 }))
+        let increment = |key| Ok(KvChange::Increment { key, by });
+        Ok(self.view.one(&name, key, Access::ReadWrite, increment).await.map(number).map_err(Into::into))
     }
 
     async fn apply(&mut self, store: Resource<Store>, changes: Vec<wit::Change>) -> Hostcall<()> {
         let name = self.name(&store)?;
-        self.meter.hostcall(changes.iter().map(wit::Change::size).sum());
-        let need = changes.iter().map(wit::Change::need).reduce(Access::and).unwrap_or(Access::Write);
-        let changed = self.change(&name, need, changes.into_iter().map(KvChange::try_from)).await;
-        Ok(changed.map(|_| ()).map_err(Into::into))
+        let changes = changes.into_iter().map(KvChange::try_from).collect();
+        Ok(self.view.all(&name, changes).await.map_err(Into::into))
     }
 
     async fn list(
@@ -68,12 +71,7 @@ impl wit::HostStore for View<'_> {
         limit: u32,
     ) -> Hostcall<wit::Page> {
         let name = self.name(&store)?;
-        self.meter.hostcall(prefix.len() + after.as_ref().map_or(0, String::len));
-        let page = self.page(&name, prefix, after, limit).await;
-        if let Ok(page) = &page {
-            self.meter.answer(page.entries.iter().map(|(key, entry)| key.as_str().len() + entry.value.len()).sum());
-        }
-        Ok(page.map(Into::into).map_err(Into::into))
+        Ok(self.view.listing(&name, prefix, after, limit).await.map(Into::into).map_err(Into::into))
     }
 
     async fn drop(&mut self, store: Resource<Store>) -> wasmtime::Result<()> {
@@ -82,16 +80,15 @@ impl wit::HostStore for View<'_> {
     }
 }
 
-impl View<'_> {
-    async fn get_keys(&mut self, store: &StoreName, keys: Vec<String>) -> Result<Vec<Option<wit::Entry>>, wit::Error> {
-        self.meter.hostcall(keys.iter().map(String::len).sum());
-        let entries = self.read(store, keys).await?;
-        self.meter.answer(entries.iter().flatten().map(|entry: &KvEntry| entry.value.len()).sum());
-        Ok(entries.into_iter().map(|entry| entry.map(Into::into)).collect())
+impl Handles<'_> {
+    /// The name behind a handle; a handle that the guest made up is a trap.
+    pub(super) fn name(&self, store: &Resource<Store>) -> wasmtime::Result<StoreName> {
+        Ok(self.table.get(store)?.name.clone())
     }
 
-    async fn one(&mut self, store: &StoreName, change: wit::Change) -> Result<KvChanged, wit::Error> {
-        self.meter.hostcall(change.size());
-        Ok(self.change_one(store, change.need(), change.try_into()).await?)
+    /// A handle to a store that is granted for something.
+    pub(super) fn handle(&mut self, name: StoreName) -> Checked<Resource<Store>> {
+        let full = format!("{} handles are open, the limit `handles`", self.table.max_capacity());
+        self.table.push(Store { name, listed: None }).map_err(|_| super::checked::over_limit(full))
     }
 }

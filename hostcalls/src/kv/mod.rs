@@ -1,15 +1,18 @@
 //! `spear:hostcalls/kv` and `wasi:keyvalue`: versioned values in granted stores.
 //!
 //! ```text
-//! spear:hostcalls/kv ─▶ host ─┐
-//!                             ├─▶ checked ─▶ Backend
-//! wasi:keyvalue ──────▶ wasi ─┘   grants, limits
+//! spear:hostcalls/kv ─▶ host ───┐
+//! wasi:keyvalue ──────▶ wasi ───┼─▶ checked ─▶ Backend
+//! spear.v1.Kv ────────▶ remote ─┘   grants, limits
 //! ```
 
 mod backend;
 mod checked;
 mod convert;
+mod counted;
 mod host;
+#[cfg(feature = "remote")]
+pub(crate) mod remote;
 mod wasi;
 
 use std::sync::Arc;
@@ -19,13 +22,13 @@ use wasmtime::component::{HasData, Linker, ResourceTable};
 
 pub use self::backend::{Answer, Backend};
 use crate::{
-    Meter,
     bindings::{
         spear::hostcalls::kv as wit,
         wasi::keyvalue::{atomics, batch, store},
     },
     capability::{Capability, ConfigureContext, Guest, Host, PrepareContext},
     gate::Gate,
+    meter::Count,
 };
 
 /// The capability over the store that really has the values.
@@ -54,14 +57,19 @@ struct Listed {
 
 /// What the interfaces work on.
 pub(crate) struct View<'a> {
-    state: &'a State,
-    table: &'a mut ResourceTable,
-    meter: &'a mut Meter,
-    gate: &'a mut Gate,
+    pub(crate) state: &'a State,
+    pub(crate) meter: &'a Count,
+    pub(crate) gate: &'a Gate,
+}
+
+/// What a component calls: the same, through its handles.
+pub(crate) struct Handles<'a> {
+    pub(crate) view: View<'a>,
+    pub(crate) table: &'a mut ResourceTable,
 }
 
 impl HasData for Kv {
-    type Data<'a> = View<'a>;
+    type Data<'a> = Handles<'a>;
 }
 
 impl Kv {
@@ -75,9 +83,9 @@ impl Capability for Kv {
     type State = State;
 
     fn init<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
-        fn view<H: Host>(guest: &mut Guest<H>) -> View<'_> {
+        fn view<H: Host>(guest: &mut Guest<H>) -> Handles<'_> {
             let state = &mut guest.hostcalls;
-            View { state: &state.kv, table: &mut state.table, meter: &mut state.meter, gate: &mut state.gate }
+            Handles { view: state.own.kv(), table: &mut state.table }
         }
         wit::add_to_linker::<_, Self>(linker, view::<H>)?;
         store::add_to_linker::<_, Self>(linker, view::<H>)?;

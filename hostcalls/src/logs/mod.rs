@@ -1,8 +1,11 @@
 //! `spear:hostcalls/logs`: the guest's lines, to the task's log and to tracing.
 
 mod buffer;
+mod checked;
 mod hidden;
 mod host;
+#[cfg(feature = "remote")]
+pub(crate) mod remote;
 
 use std::sync::Arc;
 
@@ -11,9 +14,9 @@ use wasmtime::component::{HasData, Linker};
 
 pub use self::buffer::{LogBuffer, MAX_LINE, TaskLog};
 use crate::{
-    Meter,
     bindings::spear::hostcalls::logs as wit,
     capability::{Capability, ConfigureContext, Guest, Host, PrepareContext},
+    meter::Count,
 };
 
 /// The capability; needs no grant.
@@ -28,8 +31,8 @@ pub(crate) struct State {
 
 /// What the interface works on.
 pub(crate) struct View<'a> {
-    state: &'a State,
-    meter: &'a mut Meter,
+    pub(crate) state: &'a State,
+    pub(crate) meter: &'a Count,
 }
 
 impl HasData for Logs {
@@ -41,10 +44,7 @@ impl Capability for Logs {
     type State = State;
 
     fn init<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
-        wit::add_to_linker::<Guest<H>, Self>(linker, |guest| {
-            let state = &mut guest.hostcalls;
-            View { state: &state.logs, meter: &mut state.meter }
-        })
+        wit::add_to_linker::<Guest<H>, Self>(linker, |guest| guest.hostcalls.own.logs())
     }
 
     fn configure(&self, _version: &ConfigureContext<'_>) -> Result<(), Refusal> {

@@ -1,10 +1,10 @@
-//! Objects as the guest has them.
+//! Objects as a component has them.
 
 use std::time::UNIX_EPOCH;
 
-use spear_types::{Code, Condition, ObjectInfo, ObjectPage, Refusal};
+use spear_types::{Code, Condition, ObjectChange, ObjectInfo, ObjectKey, ObjectPage, Refusal};
 
-use super::wit;
+use super::{Operation, wit};
 
 impl From<ObjectInfo> for wit::Info {
     fn from(info: ObjectInfo) -> Self {
@@ -22,15 +22,36 @@ impl From<ObjectPage> for wit::Page {
 }
 
 impl TryFrom<wit::Condition> for Condition {
-    type Error = wit::Error;
+    type Error = Refusal;
 
-    fn try_from(condition: wit::Condition) -> Result<Self, wit::Error> {
+    fn try_from(condition: wit::Condition) -> Result<Self, Refusal> {
         Ok(match condition {
             wit::Condition::None => Self::None,
             wit::Condition::Etag(etag) => Self::Etag(etag.parse()?),
             wit::Condition::Version(version) => Self::Version(version),
             wit::Condition::Absent => Self::Absent,
         })
+    }
+}
+
+impl TryFrom<wit::Operation> for Operation {
+    type Error = Refusal;
+
+    fn try_from(operation: wit::Operation) -> Result<Self, Refusal> {
+        let (key, change) = match operation {
+            wit::Operation::Put(wit::PutOperation { key, bytes, content_type, condition }) => {
+                let (key, condition) = (ObjectKey::try_from(key)?, condition.try_into()?);
+                return Ok(Self::Put { key, bytes: bytes.into(), content_type, condition });
+            }
+            wit::Operation::Delete(wit::DeleteOperation { key, condition, force }) => {
+                (key, ObjectChange::Delete { condition: condition.try_into()?, force })
+            }
+            wit::Operation::AddRef(key) => (key, ObjectChange::AddRef),
+            wit::Operation::RemoveRef(key) => (key, ObjectChange::RemoveRef),
+            wit::Operation::Pin(key) => (key, ObjectChange::Pin),
+            wit::Operation::Unpin(key) => (key, ObjectChange::Unpin),
+        };
+        Ok(Self::Change { key: ObjectKey::try_from(key)?, change })
     }
 }
 

@@ -1,8 +1,11 @@
 //! `spear:hostcalls/objects`: bytes in granted buckets.
 
 mod backend;
+mod checked;
 mod convert;
 mod host;
+#[cfg(feature = "remote")]
+pub(crate) mod remote;
 
 use std::sync::Arc;
 
@@ -11,10 +14,10 @@ use wasmtime::component::{HasData, Linker, ResourceTable};
 
 pub use self::backend::{Answer, Backend, Operation, Range};
 use crate::{
-    Meter,
     bindings::spear::hostcalls::objects as wit,
     capability::{Capability, ConfigureContext, Guest, Host, PrepareContext},
     gate::Gate,
+    meter::Count,
 };
 
 /// The capability over the store that really has the objects.
@@ -36,14 +39,19 @@ pub struct Bucket {
 
 /// What the interface works on.
 pub(crate) struct View<'a> {
-    state: &'a State,
-    table: &'a mut ResourceTable,
-    meter: &'a mut Meter,
-    gate: &'a mut Gate,
+    pub(crate) state: &'a State,
+    pub(crate) meter: &'a Count,
+    pub(crate) gate: &'a Gate,
+}
+
+/// What a component calls: the same, through its handles.
+pub(crate) struct Handles<'a> {
+    pub(crate) view: View<'a>,
+    pub(crate) table: &'a mut ResourceTable,
 }
 
 impl HasData for Objects {
-    type Data<'a> = View<'a>;
+    type Data<'a> = Handles<'a>;
 }
 
 impl Objects {
@@ -59,7 +67,7 @@ impl Capability for Objects {
     fn init<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
         wit::add_to_linker::<Guest<H>, Self>(linker, |guest| {
             let state = &mut guest.hostcalls;
-            View { state: &state.objects, table: &mut state.table, meter: &mut state.meter, gate: &mut state.gate }
+            Handles { view: state.own.objects(), table: &mut state.table }
         })
     }
 

@@ -1,7 +1,5 @@
 //! What the guest calls. Fuel is the store's own count, so these functions take the store and not only its data.
 
-use std::time::Instant;
-
 use wasmtime::{StoreContextMut, component::Linker};
 
 use super::{State, wit};
@@ -9,45 +7,42 @@ use crate::capability::{Guest, Host};
 
 pub(crate) fn add_to_linker<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
     let mut instance = linker.instance("spear:hostcalls/resources@0.1.0")?;
-    instance
-        .func_wrap("who-am-i", |mut store: StoreContextMut<'_, Guest<H>>, ()| Ok((called(&mut store).who_am_i(),)))?;
-    instance
-        .func_wrap("get-limits", |mut store: StoreContextMut<'_, Guest<H>>, ()| Ok((called(&mut store).limits(),)))?;
-    instance.func_wrap("get-usage", |mut store: StoreContextMut<'_, Guest<H>>, ()| Ok((usage(&mut store),)))?;
-    instance.func_wrap("get-remaining", |mut store: StoreContextMut<'_, Guest<H>>, ()| Ok((remaining(&mut store),)))
+    instance.func_wrap("who-am-i", |store: StoreContextMut<'_, Guest<H>>, ()| Ok((called(&store).who_am_i(),)))?;
+    instance.func_wrap("get-limits", |store: StoreContextMut<'_, Guest<H>>, ()| Ok((called(&store).limits(),)))?;
+    instance.func_wrap("get-usage", |store: StoreContextMut<'_, Guest<H>>, ()| Ok((usage(&store),)))?;
+    instance.func_wrap("get-remaining", |store: StoreContextMut<'_, Guest<H>>, ()| Ok((remaining(&store),)))
 }
 
 /// Counts the hostcall.
-fn called<'a, H: Host>(store: &'a mut StoreContextMut<'_, Guest<H>>) -> &'a State {
-    let state = &mut store.data_mut().hostcalls;
-    state.meter.hostcall(0);
-    &state.resources
+fn called<'a, H: Host>(store: &'a StoreContextMut<'_, Guest<H>>) -> &'a State {
+    let own = &store.data().hostcalls.own;
+    own.meter.hostcall(0);
+    &own.resources
 }
 
-fn usage<H: Host>(store: &mut StoreContextMut<'_, Guest<H>>) -> wit::Usage {
+fn usage<H: Host>(store: &StoreContextMut<'_, Guest<H>>) -> wit::Usage {
     let left = store.get_fuel().ok();
     let memory_bytes = store.data().host.peak_memory();
-    let hostcalls = store.data().hostcalls.meter.hostcalls + 1;
+    let hostcalls = store.data().hostcalls.own.meter().hostcalls + 1;
     let state = called(store);
-    let timeout_ms = millis(state.limits.timeout);
     wit::Usage {
         memory_bytes,
-        wall_ms: timeout_ms.saturating_sub(state.wall_left_ms()),
+        wall_ms: millis(state.wall()),
         fuel: left.zip(state.limits.fuel).map(|(left, limit)| limit.saturating_sub(left)),
         hostcalls,
         log_bytes: state.log.used(),
     }
 }
 
-fn remaining<H: Host>(store: &mut StoreContextMut<'_, Guest<H>>) -> wit::Remaining {
+fn remaining<H: Host>(store: &StoreContextMut<'_, Guest<H>>) -> wit::Remaining {
     let left = store.get_fuel().ok();
     let memory = store.data().host.peak_memory();
     let state = called(store);
     wit::Remaining {
         memory_bytes: state.limits.memory.saturating_sub(memory),
-        wall_ms: state.wall_left_ms(),
+        wall_ms: millis(state.wall_left()),
         fuel: state.limits.fuel.and(left),
-        log_bytes: state.log.limit().saturating_sub(state.log.used()),
+        log_bytes: state.log_left(),
     }
 }
 
@@ -76,10 +71,6 @@ impl State {
             calls: self.limits.calls,
             requests: self.limits.requests,
         }
-    }
-
-    fn wall_left_ms(&self) -> u64 {
-        millis(self.deadline.saturating_duration_since(Instant::now()))
     }
 }
 

@@ -1,8 +1,13 @@
 //! `spear:hostcalls/resources`: who runs, what it may use and what it has used.
 
 mod host;
+#[cfg(feature = "remote")]
+pub(crate) mod remote;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use spear_types::{Identity, Limits, Refusal};
 use wasmtime::component::Linker;
@@ -44,5 +49,20 @@ impl Capability for Resources {
             deadline: run.deadline,
             log: Arc::clone(&run.log),
         }
+    }
+}
+
+impl State {
+    /// What the run has taken of its time.
+    fn wall(&self) -> Duration {
+        self.limits.timeout.saturating_sub(self.wall_left())
+    }
+
+    fn wall_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    fn log_left(&self) -> u64 {
+        self.log.limit().saturating_sub(self.log.used())
     }
 }

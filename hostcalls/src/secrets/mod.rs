@@ -1,7 +1,10 @@
 //! `spear:hostcalls/secrets`: what the operator gives to functions and to nobody else.
 
 mod backend;
+mod checked;
 mod host;
+#[cfg(feature = "remote")]
+pub(crate) mod remote;
 
 use std::sync::Arc;
 
@@ -10,11 +13,11 @@ use wasmtime::component::{HasData, Linker};
 
 pub use self::backend::{Backend, MAX_SECRET};
 use crate::{
-    Meter,
     bindings::spear::hostcalls::secrets as wit,
     capability::{Capability, ConfigureContext, Guest, Host, PrepareContext},
     gate::Gate,
     logs::LogBuffer,
+    meter::Count,
 };
 
 /// The capability over the operator's secrets.
@@ -31,9 +34,9 @@ pub(crate) struct State {
 
 /// What the interface works on.
 pub(crate) struct View<'a> {
-    state: &'a State,
-    meter: &'a mut Meter,
-    gate: &'a mut Gate,
+    pub(crate) state: &'a State,
+    pub(crate) meter: &'a Count,
+    pub(crate) gate: &'a Gate,
 }
 
 impl HasData for Secrets {
@@ -51,10 +54,7 @@ impl Capability for Secrets {
     type State = State;
 
     fn init<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
-        wit::add_to_linker::<Guest<H>, Self>(linker, |guest| {
-            let state = &mut guest.hostcalls;
-            View { state: &state.secrets, meter: &mut state.meter, gate: &mut state.gate }
-        })
+        wit::add_to_linker::<Guest<H>, Self>(linker, |guest| guest.hostcalls.own.secrets())
     }
 
     fn configure(&self, _version: &ConfigureContext<'_>) -> Result<(), Refusal> {

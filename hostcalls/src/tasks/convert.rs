@@ -1,4 +1,4 @@
-//! Calls, replies and ends as the guest has them.
+//! Calls, replies and ends as their caller has them.
 
 use std::time::Duration;
 
@@ -39,17 +39,43 @@ pub(super) fn ended(outcome: Outcome) -> Result<Payload, wit::Error> {
     }
 }
 
-/// Where a task is, as the guest has it.
-pub(super) fn status(task: &TaskInfo, outcome: Option<Outcome>) -> Result<wit::TaskStatus, wit::Error> {
+/// Where a task is, with its reply as it came: a component has a copy of it.
+pub(super) enum Status {
+    /// It waits for a node.
+    Queued,
+    /// A node has it.
+    Running,
+    /// It succeeded.
+    Succeeded(Payload),
+    /// It failed.
+    Failed(Failure),
+    /// It was ended otherwise.
+    Ended(String),
+}
+
+/// Where a task is, as its caller is told.
+pub(super) fn status(task: &TaskInfo, outcome: Option<Outcome>) -> Result<Status, wit::Error> {
     let TaskState::Ended { .. } = task.state else {
         let waits = matches!(task.state, TaskState::Queued { .. });
-        return Ok(if waits { wit::TaskStatus::Queued } else { wit::TaskStatus::Running });
+        return Ok(if waits { Status::Queued } else { Status::Running });
     };
     Ok(match outcome.ok_or_else(|| wit::Error::Unavailable("the SMS did not say how the task ended".to_owned()))? {
-        Outcome::Succeeded(reply) => wit::TaskStatus::Succeeded(reply.into()),
-        Outcome::Failed(failure) => wit::TaskStatus::Failed(failure.into()),
-        other => wit::TaskStatus::Ended(other.to_string()),
+        Outcome::Succeeded(reply) => Status::Succeeded(reply),
+        Outcome::Failed(failure) => Status::Failed(failure),
+        other => Status::Ended(other.to_string()),
     })
+}
+
+impl From<Status> for wit::TaskStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Queued => Self::Queued,
+            Status::Running => Self::Running,
+            Status::Succeeded(reply) => Self::Succeeded(reply.into()),
+            Status::Failed(failure) => Self::Failed(failure.into()),
+            Status::Ended(text) => Self::Ended(text),
+        }
+    }
 }
 
 impl TryFrom<wit::Options> for TaskOptions {

@@ -1,22 +1,28 @@
 //! `spear:hostcalls/tasks`: other functions.
 
 mod backend;
+mod checked;
 mod convert;
 mod host;
+#[cfg(feature = "remote")]
+pub(crate) mod remote;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, atomic::AtomicU32},
+    time::Instant,
+};
 
 use spear_types::{FunctionName, Limits, Refusal};
 use wasmtime::component::{HasData, Linker};
 
 pub use self::backend::{Backend, Invocation, NewTask};
 use crate::{
-    Meter,
     bindings::spear::hostcalls::tasks as wit,
     capability::{Capability, ConfigureContext, Guest, Host, PrepareContext},
     gate::Gate,
+    meter::Count,
 };
 
 /// The capability over the cluster.
@@ -37,17 +43,17 @@ pub(crate) struct State {
 }
 
 /// What is left of the limit `calls`: how far a run fans out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Calls {
-    made: u32,
+    made: AtomicU32,
     limit: u32,
 }
 
 /// What the interface works on.
 pub(crate) struct View<'a> {
-    state: &'a mut State,
-    meter: &'a mut Meter,
-    gate: &'a mut Gate,
+    pub(crate) state: &'a State,
+    pub(crate) meter: &'a Count,
+    pub(crate) gate: &'a Gate,
 }
 
 impl HasData for Tasks {
@@ -65,10 +71,7 @@ impl Capability for Tasks {
     type State = State;
 
     fn init<H: Host>(linker: &mut Linker<Guest<H>>) -> wasmtime::Result<()> {
-        wit::add_to_linker::<Guest<H>, Self>(linker, |guest| {
-            let state = &mut guest.hostcalls;
-            View { state: &mut state.tasks, meter: &mut state.meter, gate: &mut state.gate }
-        })
+        wit::add_to_linker::<Guest<H>, Self>(linker, |guest| guest.hostcalls.own.tasks())
     }
 
     fn configure(&self, _version: &ConfigureContext<'_>) -> Result<(), Refusal> {
@@ -84,7 +87,7 @@ impl Capability for Tasks {
             trace_parent: identity.trace_parent.clone(),
             deadline: run.deadline,
             payload,
-            calls: Calls { made: 0, limit: calls },
+            calls: Calls::new(calls),
         }
     }
 }

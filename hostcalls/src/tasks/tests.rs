@@ -1,7 +1,7 @@
 //! What the guest is told, whatever the cluster behind answers.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -12,7 +12,7 @@ use spear_types::{
 };
 
 use super::{Backend, Calls, Invocation, NewTask, State, View, wit, wit::Host as _};
-use crate::{Gate, Meter, logs::LogBuffer};
+use crate::{Gate, logs::LogBuffer, meter::Count};
 
 /// A cluster that knows one task, and remembers what was submitted.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl Backend for Cluster {
 struct Run {
     cluster: Arc<Cluster>,
     state: State,
-    meter: Meter,
+    meter: Count,
     gate: Gate,
     log: Arc<LogBuffer>,
 }
@@ -61,23 +61,23 @@ impl Run {
             trace_parent: Some("00-trace".to_owned()),
             deadline: Instant::now() + Duration::from_secs(60),
             payload: 10,
-            calls: Calls { made: 0, limit: 2 },
+            calls: Calls::new(2),
         };
         let gate = Gate::new(&Arc::new(Granted::all(grants)), &log);
-        Self { cluster, state, meter: Meter::default(), gate, log }
+        Self { cluster, state, meter: Count::default(), gate, log }
     }
 
-    fn view(&mut self) -> View<'_> {
-        View { state: &mut self.state, meter: &mut self.meter, gate: &mut self.gate }
+    fn view(&self) -> View<'_> {
+        View { state: &self.state, meter: &self.meter, gate: &self.gate }
     }
 
-    fn submit(&mut self, function: &str, body: &[u8], options: wit::Options) -> Result<String, wit::Error> {
+    fn submit(&self, function: &str, body: &[u8], options: wit::Options) -> Result<String, wit::Error> {
         let call = wit::Call { content_type: None, headers: Vec::new(), body: body.to_vec() };
         let submitted = self.view().submit(function.to_owned(), call, options).now_or_never();
         submitted.unwrap().unwrap()
     }
 
-    fn status(&mut self, task: &str) -> Result<wit::TaskStatus, wit::Error> {
+    fn status(&self, task: &str) -> Result<wit::TaskStatus, wit::Error> {
         self.view().status(task.to_owned()).now_or_never().unwrap().unwrap()
     }
 
@@ -116,7 +116,7 @@ fn reply(body: &'static [u8]) -> Outcome {
 
 #[test]
 fn a_submission_arrives_as_it_was_made_with_the_trace_of_the_run() {
-    let mut run = Run::new();
+    let run = Run::new();
     let key = Some("k".to_owned());
     let id = run.submit("a", b"body", wit::Options { key, delay_ms: Some(5), ..options() }).unwrap();
     assert_eq!(id, TaskId::from_bytes([7; 16]).to_string());
@@ -125,24 +125,24 @@ fn a_submission_arrives_as_it_was_made_with_the_trace_of_the_run() {
     assert_eq!((function.as_str(), &call.body[..]), ("a", &b"body"[..]));
     assert_eq!((options.delay, options.trace_parent.as_deref()), (Duration::from_millis(5), Some("00-trace")));
     assert!(*time <= Duration::from_secs(60) && *time > Duration::from_secs(50), "{time:?}");
-    assert_eq!((run.meter.hostcalls, run.meter.bytes_in), (1, id.len() as u64));
+    assert_eq!((run.meter.read().hostcalls, run.meter.read().bytes_in), (1, id.len() as u64));
 }
 
 #[test]
 fn what_is_not_granted_too_large_or_out_of_range_reaches_nobody_and_costs_no_call() {
-    let mut run = Run::new();
+    let run = Run::new();
     assert!(matches!(run.submit("b", b"", options()), Err(wit::Error::Denied(_))));
     assert!(matches!(run.submit("No Name", b"", options()), Err(wit::Error::Invalid(_))));
     assert!(matches!(run.submit("a", &[0; 11], options()), Err(wit::Error::OverLimit(_))));
     let bad = wit::Options { priority: Some(101), ..options() };
     assert!(matches!(run.submit("a", b"", bad), Err(wit::Error::Invalid(_))));
     assert!(run.cluster.submitted.lock().unwrap().is_empty());
-    assert_eq!(run.state.calls.made, 0);
+    assert_eq!(run.state.calls.made.load(Ordering::Relaxed), 0);
 }
 
 #[test]
 fn submissions_count_against_the_limit_of_calls() {
-    let mut run = Run::new();
+    let run = Run::new();
     run.submit("a", b"", options()).unwrap();
     run.submit("a", b"", options()).unwrap();
     let Err(wit::Error::OverLimit(text)) = run.submit("a", b"", options()) else { panic!("a third") };
@@ -152,7 +152,7 @@ fn submissions_count_against_the_limit_of_calls() {
 
 #[test]
 fn each_state_is_told_as_the_guest_has_it() {
-    let mut run = Run::new();
+    let run = Run::new();
     let node = "n".parse().unwrap();
     let queued = run.has("a", TaskState::Queued { not_before: None, after: Some(OutcomeKind::Failed) }, None);
     assert!(matches!(run.status(&queued), Ok(wit::TaskStatus::Queued)));
@@ -169,7 +169,7 @@ fn each_state_is_told_as_the_guest_has_it() {
 
 #[test]
 fn a_task_of_a_function_that_is_not_granted_is_as_unknown_as_one_that_is_not_there() {
-    let mut run = Run::new();
+    let run = Run::new();
     let other = run.has_ended("b", reply(b"secret"));
     let Err(wit::Error::UnknownTask(_)) = run.status(&other) else { panic!("it is told") };
     assert_eq!((run.gate.denial(), run.log.take_lines().len()), (None, 0), "and the log does not name its function");
@@ -180,7 +180,7 @@ fn a_task_of_a_function_that_is_not_granted_is_as_unknown_as_one_that_is_not_the
 
 #[test]
 fn a_reply_that_the_run_has_no_room_for_is_over_its_limit() {
-    let mut run = Run::new();
+    let run = Run::new();
     let large = run.has_ended("a", reply(b"eleven byte"));
     let Err(wit::Error::OverLimit(text)) = run.status(&large) else { panic!("it is given") };
     assert!(text.contains("the limit `payload` is 10"), "{text}");

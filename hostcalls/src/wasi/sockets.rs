@@ -82,7 +82,7 @@ fn finish_connect(
 }
 
 fn view<H: Host>(guest: &mut Guest<H>) -> View<'_> {
-    let gate = guest.hostcalls.gate.clone();
+    let gate = guest.hostcalls.own.gate.clone();
     View { standard: guest.sockets(), gate }
 }
 
