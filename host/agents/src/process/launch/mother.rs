@@ -16,7 +16,7 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid},
+    process::{Pid, PidfdFlags, WaitOptions, pidfd_open, wait as wait_for},
     thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space},
 };
 
@@ -73,8 +73,17 @@ fn wait(node: Option<&UnixStream>, kept: &HashMap<Pid, Kept>, again: bool) -> io
 
 /// Moves those that have ended from `kept` to `left`.
 fn reap(kept: &mut HashMap<Pid, Kept>, left: &mut Vec<Left>) {
-    while let Ok(Some((pid, _))) = waitpid(None, WaitOptions::NOHANG) {
-        left.extend(kept.remove(&pid).map(|kept| kept.left));
+    loop {
+        match wait_for(WaitOptions::NOHANG) {
+            Ok(Some((pid, _))) => left.extend(kept.remove(&pid).map(|kept| kept.left)),
+            Ok(None) => break,
+            Err(rustix::io::Errno::INTR) => {}
+            // There are no children.
+            Err(_) => {
+                left.extend(kept.drain().map(|(_, kept)| kept.left));
+                break;
+            }
+        }
     }
 }
 
