@@ -70,7 +70,8 @@ impl Cell {
         taken: &Taken,
         network: bool,
     ) -> io::Result<(Self, Vec<(Means, String)>)> {
-        let keep = Keep { namespaces: taken.namespaces, no_network: !network && taken.network_namespace };
+        let (namespaces, no_network) = (taken.namespaces, !network && taken.network_namespace);
+        let keep = Keep { namespaces, no_network, counts: !Groups::count_all_in(&taken.hierarchies) };
         let (wanted, read_only) = (taken.clone(), taken.read_only);
         let ends = blocking(move || ask(&mother, label, &wanted, keep, read_only)).await?;
         let (told, keeper) = told(ends.keeper)?.into_split();

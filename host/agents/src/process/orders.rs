@@ -23,6 +23,8 @@ pub(super) struct Keep {
     pub(super) namespaces: bool,
     /// No network.
     pub(super) no_network: bool,
+    /// Whether nobody else counts what is used.
+    pub(super) counts: bool,
 }
 
 /// To a keeper, again and again, one byte each. The end of the node's words is [`KILL`] and the end of the keeper.

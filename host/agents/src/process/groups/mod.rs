@@ -92,7 +92,12 @@ impl Groups {
 
     /// Whether they count all that there is to count.
     pub(super) fn count_all(&self) -> bool {
-        self.of(Use::Time).is_some() && self.of(Use::Memory).is_some()
+        Self::count_all_in(&self.hierarchies)
+    }
+
+    /// As [`Self::count_all`], of groups that are not made.
+    pub(super) fn count_all_in(hierarchies: &[Hierarchy]) -> bool {
+        [Use::Time, Use::Memory].iter().all(|what| hierarchies.iter().any(|one| one.uses.contains(what)))
     }
 
     /// Whether something in them was killed because it needed more memory than it may have.

@@ -1,8 +1,10 @@
 //! Namespaces and mounts of a cell, and what its program may not do any more.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, os::fd::BorrowedFd, path::Path};
 
 use rustix::{
+    fs::{StatVfsMountFlags, statvfs},
+    io::FdFlags,
     mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount},
     process::{getegid, geteuid},
     thread::{
@@ -24,6 +26,27 @@ pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     debug_assert!(!flags.contains(UnshareFlags::FILES));
     #[expect(deprecated, reason = "it is unsafe for shared files only, and those stay")]
     rustix::thread::unshare(flags)?;
+    Ok(())
+}
+
+/// Nothing that this program was started with is open for what it starts, apart from standard streams: the node's own files
+/// are closed for others anyway, but not those of whoever started the node.
+pub(super) fn pass_on_nothing() -> io::Result<()> {
+    let open: Vec<i32> =
+        fs::read_dir("/proc/self/fd")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in open.into_iter().filter(|number| *number > 2) {
+        #[expect(
+            unsafe_code,
+            reason = "whose they are nobody knows; one that is closed by then only answers that it is"
+        )]
+        // SAFETY: the number is used for one flag and is not kept; this program has one thread, and no owner minds the flag.
+        let file = unsafe { BorrowedFd::borrow_raw(number) };
+        match rustix::io::fcntl_setfd(file, FdFlags::CLOEXEC) {
+            // The folder's own, which was read.
+            Err(rustix::io::Errno::BADF) => {}
+            done => done?,
+        }
+    }
     Ok(())
 }
 
@@ -100,9 +123,17 @@ pub(super) fn read_only() -> io::Result<()> {
 /// Makes a folder writable again.
 pub(super) fn writable(folder: &Path) -> io::Result<()> {
     mount_bind(folder, folder)?;
-    let text = fs::read_to_string("/proc/self/mountinfo")?;
-    let flags = mounts::parse(&text).into_iter().rfind(|mount| mount.point == folder).map(|mount| mount.flags);
-    let flags = flags.unwrap_or(MountFlags::empty()).difference(MountFlags::RDONLY);
+    // What else the mount forbids it goes on to forbid; in a namespace of users it has to.
+    let told = statvfs(folder)?.f_flag;
+    let same = [
+        (StatVfsMountFlags::NOSUID, MountFlags::NOSUID),
+        (StatVfsMountFlags::NODEV, MountFlags::NODEV),
+        (StatVfsMountFlags::NOEXEC, MountFlags::NOEXEC),
+        (StatVfsMountFlags::NOATIME, MountFlags::NOATIME),
+        (StatVfsMountFlags::NODIRATIME, MountFlags::NODIRATIME),
+        (StatVfsMountFlags::RELATIME, MountFlags::RELATIME),
+    ];
+    let flags: MountFlags = same.into_iter().filter(|(one, _)| told.contains(*one)).map(|(_, flag)| flag).collect();
     Ok(mount_remount(folder, MountFlags::BIND | flags, "")?)
 }
 

@@ -50,7 +50,7 @@ pub(super) fn run(label: &str, note: &str) -> io::Result<()> {
     let program = starter(label)?;
     let empty = Empty::default();
     thread::scope(|scope| {
-        scope.spawn(|| reap(&node, program, &empty));
+        scope.spawn(|| reap(&node, program, keep.counts, &empty));
         listen(&node, first, &empty);
     });
     Ok(())
@@ -71,19 +71,20 @@ fn tell(mut node: &UnixStream, told: &Told) -> io::Result<()> {
 }
 
 /// Waits for the ends of all processes, also of those whose parents left them. A node that does not listen is gone.
-fn reap(node: &UnixStream, program: Pid, empty: &Empty) {
+fn reap(node: &UnixStream, program: Pid, counts: bool, empty: &Empty) {
+    let used = || if counts { tell(node, &table::used()) } else { Ok(()) };
     loop {
         match wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) if pid == program => {
                 let signaled = status.terminating_signal().map(Told::Signaled);
                 let told = signaled.unwrap_or_else(|| Told::Exited(status.exit_status().unwrap_or(-1)));
-                let _ = tell(node, &table::used()).and_then(|()| tell(node, &told));
+                let _ = used().and_then(|()| tell(node, &told));
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => break,
         }
     }
-    let _ = tell(node, &table::used()).and_then(|()| tell(node, &Told::Empty));
+    let _ = used().and_then(|()| tell(node, &Told::Empty));
     *empty.is.lock().unwrap_or_else(PoisonError::into_inner) = true;
     empty.becomes.notify_all();
 }

@@ -42,9 +42,15 @@ pub fn launch() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // The node is gone, or has given this cell up.
+        Err(error) if GONE.contains(&error.kind()) => ExitCode::FAILURE,
         Err(error) => refused(&error.to_string()),
     }
 }
+
+/// What a socket says when the other side is gone.
+const GONE: [io::ErrorKind; 3] =
+    [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof];
 
 fn refused(why: &str) -> ExitCode {
     eprintln!("launcher: {why}");

@@ -41,6 +41,7 @@ struct Left {
 /// Starts keepers until the node is gone and all have ended.
 pub(super) fn run(label: &str) -> io::Result<()> {
     rustix::process::setsid()?;
+    confine::pass_on_nothing()?;
     let node = socket()?;
     let user_namespace = confine::own_users();
     let home = File::open("/proc/self/ns/pid")?;
