@@ -1,1 +1,171 @@
 //! Programs as processes of the node's machine.
+//!
+//! ```text
+//! check ─▶ command              start ─▶ pool ─▶ cell ═ orders ═▶ starter ─▶ the program ─▶ sandbox
+//!          is it here?                   cells that wait          exec       in its cell
+//!                                        for a program
+//! ```
+//!
+//! A cell has control groups, namespaces and a keeper, as far as the machine gives them; [`means`] chooses. It is made ahead,
+//! because joining a control group takes milliseconds: a start is its orders and `exec`. Where programs run as the node's own
+//! user and without namespaces, they see each other's environment, as all programs of one user do.
+
+mod cell;
+mod command;
+mod frame;
+mod groups;
+mod launch;
+mod left;
+mod means;
+mod mother;
+mod mounts;
+mod orders;
+mod pool;
+mod sandbox;
+
+use std::{ffi::OsString, io, path::PathBuf, sync::Arc};
+
+use rustix::process::geteuid;
+
+use self::{cell::blocking, means::Taken, orders::Start, pool::Pool};
+pub use self::{launch::launch, sandbox::Process};
+use crate::sandbox::{Sandboxes, Spec, Status, Unrunnable};
+
+/// How the node runs processes.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The program, and its arguments, that calls [`launch`] before it does anything else: the node's own.
+    pub launcher: Vec<OsString>,
+    /// What every sandbox of this node begins with, and no other node's on this machine.
+    pub prefix: String,
+    /// Where the folders of sandboxes are: what begins with the prefix there and was left is removed.
+    pub folders: PathBuf,
+    /// The user and group that programs become; only a node that is root can have one.
+    pub user: Option<(u32, u32)>,
+    /// `PATH` of programs whose manifest has none.
+    pub path: String,
+    /// Whether programs may write nothing but their folder, where the machine allows it.
+    pub read_only: bool,
+    /// Whether control groups are used where the machine has them.
+    pub groups: bool,
+    /// Whether namespaces are used where the machine has them.
+    pub namespaces: bool,
+    /// How many cells wait for a program, of each kind that was asked for.
+    pub ahead: usize,
+}
+
+impl Config {
+    /// With everything that the machine has.
+    pub fn new(launcher: Vec<OsString>, prefix: impl Into<String>, folders: impl Into<PathBuf>) -> Self {
+        Self {
+            launcher,
+            prefix: prefix.into(),
+            folders: folders.into(),
+            user: None,
+            path: command::PATH.into(),
+            read_only: true,
+            groups: true,
+            namespaces: true,
+            ahead: 4,
+        }
+    }
+}
+
+/// Makes processes.
+#[derive(Debug, Clone)]
+pub struct Processes {
+    config: Arc<Config>,
+    pool: Arc<Pool>,
+}
+
+impl Processes {
+    /// Starts nothing yet.
+    pub fn new(config: Config) -> Self {
+        let config = Arc::new(config);
+        Self { pool: Arc::new(Pool::new(Arc::clone(&config))), config }
+    }
+
+    async fn taken(&self) -> Result<Arc<Taken>, Unrunnable> {
+        if self.config.user.is_some() && !geteuid().is_root() {
+            return Err(Unrunnable::new("only a node that is root can run processes as another user"));
+        }
+        let taken = self.pool.taken().await;
+        taken.map_err(|error| Unrunnable::new(format_args!("no process can be started here: {error}")))
+    }
+
+    /// Has a cell become the program.
+    async fn run(
+        &self,
+        cell: &mut cell::Cell,
+        spec: &Spec,
+        taken: &Arc<Taken>,
+    ) -> io::Result<[std::os::fd::OwnedFd; 3]> {
+        let (config, spec, taken) = (Arc::clone(&self.config), spec.clone(), Arc::clone(taken));
+        let mut groups = cell.groups.clone();
+        let starter = cell.starter()?;
+        let (streams, groups) = blocking(move || {
+            let start = start(&config, &spec, &taken)?;
+            groups.bound(&spec.bounds)?;
+            Ok((cell::order(&starter, &start)?, groups))
+        })
+        .await?;
+        cell.groups = groups;
+        cell.runs().await?;
+        Ok(streams)
+    }
+}
+
+/// The orders for a program. Blocks for what it looks up.
+fn start(config: &Config, spec: &Spec, taken: &Taken) -> io::Result<Start> {
+    let program = command::find(spec, &config.path).map_err(io::Error::other)?;
+    if let Some((user, group)) = config.user {
+        std::os::unix::fs::chown(&spec.folder, Some(user), Some(group))?;
+    }
+    let others = if taken.counts_others() { left::processes_of(config.user.map(|(user, _)| user)) } else { 0 };
+    Ok(Start {
+        program,
+        args: spec.command.clone(),
+        env: command::environment(spec, &config.path),
+        directory: command::directory(spec).to_owned(),
+        writable: taken.writable(&spec.folder),
+        user: config.user,
+        rlimits: taken.rlimits(&spec.bounds, others),
+    })
+}
+
+impl Sandboxes for Processes {
+    type Sandbox = Process;
+
+    async fn status(&self) -> Status {
+        match self.taken().await {
+            Ok(taken) => Status::Available { enforces: taken.enforces() },
+            Err(Unrunnable { reason }) => Status::Unavailable { reason },
+        }
+    }
+
+    async fn check(&self, spec: &Spec) -> Result<(), Unrunnable> {
+        self.taken().await?.covers(spec)?;
+        let (config, spec) = (Arc::clone(&self.config), spec.clone());
+        let found = blocking(move || command::find(&spec, &config.path).map_err(io::Error::other)).await;
+        found.map(|_| ()).map_err(Unrunnable::new)
+    }
+
+    async fn start(&self, spec: &Spec) -> Result<Process, Unrunnable> {
+        let taken = self.taken().await?;
+        taken.covers(spec)?;
+        let none = |error| Unrunnable::new(format_args!("no process can be started here: {error}"));
+        let mut cell = self.pool.take(&taken, spec.network).await.map_err(none)?;
+        match self.run(&mut cell, spec, &taken).await {
+            Ok(streams) => Process::new(cell, streams).map_err(Unrunnable::new),
+            Err(error) => {
+                sandbox::end(cell).await;
+                Err(Unrunnable::new(error))
+            }
+        }
+    }
+
+    async fn remove_left(&self) -> usize {
+        let (config, own) = (Arc::clone(&self.config), self.pool.label().to_owned());
+        blocking(move || Ok(left::remove(&config, &own))).await.unwrap_or_default()
+    }
+}

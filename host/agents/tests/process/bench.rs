@@ -1,0 +1,43 @@
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use spear_agents::sandbox::{Sandbox, Sandboxes};
+
+use crate::common::Node;
+
+const RUNS: usize = 60;
+
+fn middle(mut all: Vec<Duration>) -> (Duration, Duration) {
+    all.sort_unstable();
+    (all[all.len() / 2], all[all.len() * 99 / 100])
+}
+
+/// Prints what a cold `true` takes, from the order to its end, beside the floor.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn a_start_beside_posix_spawn() {
+    let node = Node::with("bench", |config| config.ahead = 4);
+    let spec = node.spec(0, &["true"]).await;
+    let (mut spawns, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let begun = Instant::now();
+        let mut child =
+            Command::new("true").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.wait().unwrap();
+        spawns.push(begun.elapsed());
+        let begun = Instant::now();
+        let mut process = node.processes.start(&spec).await.unwrap();
+        starts.push(begun.elapsed());
+        process.ended().await;
+        ends.push(begun.elapsed());
+        process.remove().await;
+        // Cells are made ahead while nothing is asked for.
+        tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>()).await.unwrap_err();
+    }
+    for (name, all) in [("posix_spawn of true, to its end", spawns), ("start", starts), ("start to end", ends)] {
+        let (half, most) = middle(all);
+        println!("{name}: p50 {half:?} p99 {most:?}");
+    }
+}

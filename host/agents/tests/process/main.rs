@@ -1,0 +1,8 @@
+//! Programs as processes: real ones, of this machine.
+
+mod bench;
+mod bounds;
+mod children;
+mod common;
+mod programs;
+mod removal;
