@@ -3,12 +3,11 @@
 use std::{collections::HashMap, path::Path};
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountTmpfsOptions, MountType,
-    ResourcesUlimits,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits,
 };
 use spear_types::Cpu;
 
-use super::{image::Image, link::Facts};
+use super::{image::Image, link::Facts, user::User};
 use crate::sandbox::{Bounds, Spec};
 
 /// Where the sandbox's own folder is.
@@ -27,19 +26,13 @@ const LEAST_CPU: i64 = 10;
 const INIT: i64 = 1;
 
 /// What is to be made.
-pub(super) fn body(
-    spec: &Spec,
-    prefix: &str,
-    image: &Image,
-    facts: &Facts,
-    user: Option<String>,
-) -> ContainerCreateBody {
+pub(super) fn body(spec: &Spec, prefix: &str, image: &Image, facts: &Facts, user: &User) -> ContainerCreateBody {
     let labels = [(PREFIX_LABEL, prefix), (SANDBOX_LABEL, &spec.name)];
     ContainerCreateBody {
         image: spec.image.clone(),
         // With an entrypoint of ours nothing of the image's command is left.
         entrypoint: Some(spec.command.clone()).filter(|command| !command.is_empty()),
-        user,
+        user: user.told.clone(),
         env: Some(environment(spec)),
         working_dir: Some(if spec.files.is_some() { FILES } else { WORK }.to_owned()),
         labels: Some(labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
@@ -50,7 +43,7 @@ pub(super) fn body(
         // The end of our input is the end of its input.
         stdin_once: Some(true),
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..Default::default() }),
-        host_config: Some(host_config(spec, image, facts)),
+        host_config: Some(host_config(spec, image, facts, user)),
         ..Default::default()
     }
 }
@@ -63,10 +56,9 @@ fn environment(spec: &Spec) -> Vec<String> {
     std::iter::once("HOSTNAME".to_owned()).chain(own).chain(given).collect()
 }
 
-fn host_config(spec: &Spec, image: &Image, facts: &Facts) -> HostConfig {
+fn host_config(spec: &Spec, image: &Image, facts: &Facts, user: &User) -> HostConfig {
     let Bounds { memory, cpu, processes, open_files, file_size } = spec.bounds;
     let memory = signed(memory);
-    let tmp = format!("rw,noexec,nosuid,nodev,mode=1777,size={memory}");
     HostConfig {
         memory: Some(memory),
         memory_swap: Some(memory),
@@ -80,8 +72,8 @@ fn host_config(spec: &Spec, image: &Image, facts: &Facts) -> HostConfig {
         init: Some(true),
         network_mode: (!spec.network).then(|| "none".to_owned()),
         readonly_rootfs: Some(true),
-        tmpfs: Some(HashMap::from([("/tmp".to_owned(), tmp)])),
-        mounts: Some(mounts(spec, image)),
+        tmpfs: Some(in_memory(image, memory, user)),
+        mounts: Some(mounts(spec)),
         cap_drop: Some(vec!["ALL".to_owned()]),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         // Else the engine would write all output to its disk as well.
@@ -90,13 +82,21 @@ fn host_config(spec: &Spec, image: &Image, facts: &Facts) -> HostConfig {
     }
 }
 
-fn mounts(spec: &Spec, image: &Image) -> Vec<Mount> {
+fn mounts(spec: &Spec) -> Vec<Mount> {
     let mut mounts = vec![bind(&spec.folder, WORK, false)];
     mounts.extend(spec.files.as_deref().map(|files| bind(files, FILES, true)));
     mounts.extend(spec.hostcalls.as_deref().map(|hostcalls| bind(hostcalls, HOSTCALLS, true)));
-    // A volume of the image's would be on the engine's disk, without a bound: it is in memory, which has one.
-    mounts.extend(image.volumes.iter().map(|volume| in_memory(volume, signed(spec.bounds.memory))));
     mounts
+}
+
+/// Folders in memory: `/tmp`, and the image's volumes, which else were on the engine's disk and without a bound.
+///
+/// They belong to the program's user: a runtime may give them the mode that the image has there, and not the one told.
+fn in_memory(image: &Image, size: i64, user: &User) -> HashMap<String, String> {
+    let owner = user.inside.map(|(uid, gid)| format!(",uid={uid},gid={gid}")).unwrap_or_default();
+    let options = format!("rw,noexec,nosuid,nodev,mode=1777,size={size}{owner}");
+    let folders = image.volumes.iter().map(String::as_str).chain(["/tmp"]);
+    folders.map(|folder| (folder.to_owned(), options.clone())).collect()
 }
 
 fn bind(from: &Path, to: &str, read_only: bool) -> Mount {
@@ -105,16 +105,6 @@ fn bind(from: &Path, to: &str, read_only: bool) -> Mount {
         source: Some(from.to_string_lossy().into_owned()),
         target: Some(to.to_owned()),
         read_only: Some(read_only),
-        ..Default::default()
-    }
-}
-
-fn in_memory(at: &str, size: i64) -> Mount {
-    let options = MountTmpfsOptions { size_bytes: Some(size), mode: Some(0o1777), options: None };
-    Mount {
-        typ: Some(MountType::TMPFS),
-        target: Some(at.to_owned()),
-        tmpfs_options: Some(options),
         ..Default::default()
     }
 }
@@ -151,9 +141,13 @@ pub(super) mod tests {
         }
     }
 
+    fn nobody() -> User {
+        User::of(None, &Facts::ROOTFUL, (0, 0))
+    }
+
     #[test]
     fn a_secret_is_in_the_environment_and_nowhere_else() {
-        let mut made = body(&spec(Some("a")), "n", &Image::default(), &Facts::ROOTFUL, None);
+        let mut made = body(&spec(Some("a")), "n", &Image::default(), &Facts::ROOTFUL, &nobody());
         let env = made.env.take().unwrap();
         assert_eq!(env, ["HOSTNAME", "TMPDIR=/spear/work", "TOKEN=hush", "HOME=/elsewhere"]);
         assert!(!serde_json::to_string(&made).unwrap().contains("hush"));
@@ -170,8 +164,8 @@ pub(super) mod tests {
     #[test]
     fn an_image_cannot_bring_a_folder_of_its_own_on_the_disk() {
         let image = Image { user: None, volumes: vec!["/data".to_owned()] };
-        let made = mounts(&spec(Some("a")), &image);
-        assert_eq!(made[1].typ, Some(MountType::TMPFS));
-        assert_eq!(made[1].target.as_deref(), Some("/data"));
+        let folders = in_memory(&image, 5, &nobody());
+        assert_eq!(folders["/data"], "rw,noexec,nosuid,nodev,mode=1777,size=5,uid=65534,gid=65534");
+        assert_eq!(folders.len(), 2);
     }
 }

@@ -22,7 +22,7 @@ pub(super) async fn start(engine: &Arc<Engine>, link: Arc<Link>, spec: &Spec) ->
     let image = engine.remembered_image(&link, reference).await?;
     let us = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let user = User::of(image.user.as_deref(), &link.facts, us);
-    let body = create::body(spec, &engine.prefix, &image, &link.facts, user.told.clone());
+    let body = create::body(spec, &engine.prefix, &image, &link.facts, &user);
     give_folders(user, spec).await?;
 
     let asked = Asked::new(Arc::clone(engine), link.docker.clone(), spec.name.clone());

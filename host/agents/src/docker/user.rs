@@ -16,6 +16,8 @@ const NOBODY: u32 = 65_534;
 pub(super) struct User {
     /// As the engine is told; none: as the image says.
     pub(super) told: Option<String>,
+    /// Who that is in the container, where it is known by number.
+    pub(super) inside: Option<(u32, u32)>,
     /// Who that is outside of the container.
     outside: Outside,
 }
@@ -33,19 +35,19 @@ enum Outside {
 impl User {
     /// Of a program in an image that says `image`, for a node that is `(uid, gid)`.
     pub(super) fn of(image: Option<&str>, facts: &Facts, (uid, gid): (u32, u32)) -> Self {
-        let told = |uid, gid| Some(format!("{uid}:{gid}"));
         if let Some(user) = image.filter(|user| !is_root(user)) {
-            let known = numbers(user).filter(|_| uid == 0 && !facts.rootless && !facts.remapped);
-            return Self { told: None, outside: known.map_or(Outside::Unknown, |(uid, gid)| Outside::Is(uid, gid)) };
+            let inside = numbers(user);
+            let known = inside.filter(|_| uid == 0 && !facts.rootless && !facts.remapped);
+            let outside = known.map_or(Outside::Unknown, |(uid, gid)| Outside::Is(uid, gid));
+            return Self { told: None, inside, outside };
         }
-        if facts.rootless {
-            return Self { told: told(0, 0), outside: Outside::Ourselves };
-        }
-        let (told, outside) = match uid {
-            0 => (told(NOBODY, NOBODY), Outside::Is(NOBODY, NOBODY)),
-            _ => (told(uid, gid), Outside::Ourselves),
+        let (inside, outside) = match uid {
+            _ if facts.rootless => ((0, 0), Outside::Ourselves),
+            0 => ((NOBODY, NOBODY), Outside::Is(NOBODY, NOBODY)),
+            _ => ((uid, gid), Outside::Ourselves),
         };
-        Self { told, outside: if facts.remapped { Outside::Unknown } else { outside } }
+        let outside = if facts.remapped { Outside::Unknown } else { outside };
+        Self { told: Some(format!("{}:{}", inside.0, inside.1)), inside: Some(inside), outside }
     }
 
     /// Lets the program write its folder, and connect to the sockets in the other one.
@@ -100,16 +102,17 @@ mod tests {
     #[test]
     fn the_image_says_who_its_programs_are() {
         let of = |image, facts, us| User::of(Some(image), facts, us);
-        assert_eq!(of("33:44", &Facts::ROOTFUL, (0, 0)), User { told: None, outside: Outside::Is(33, 44) });
-        assert_eq!(of("app", &Facts::ROOTFUL, (0, 0)), User { told: None, outside: Outside::Unknown });
-        assert_eq!(of("33", &Facts::ROOTFUL, (7, 7)), User { told: None, outside: Outside::Unknown });
-        assert_eq!(of("33", &ROOTLESS, (0, 0)), User { told: None, outside: Outside::Unknown });
+        let user = |inside, outside| User { told: None, inside, outside };
+        assert_eq!(of("33:44", &Facts::ROOTFUL, (0, 0)), user(Some((33, 44)), Outside::Is(33, 44)));
+        assert_eq!(of("app", &Facts::ROOTFUL, (0, 0)), user(None, Outside::Unknown));
+        assert_eq!(of("33", &Facts::ROOTFUL, (7, 7)), user(Some((33, 0)), Outside::Unknown));
+        assert_eq!(of("33", &ROOTLESS, (0, 0)), user(Some((33, 0)), Outside::Unknown));
     }
 
     #[test]
     fn root_of_a_rootless_engine_is_the_node_itself() {
         let user = User::of(None, &ROOTLESS, (1000, 1000));
-        assert_eq!(user, User { told: Some("0:0".to_owned()), outside: Outside::Ourselves });
+        assert_eq!(user, User { told: Some("0:0".to_owned()), inside: Some((0, 0)), outside: Outside::Ourselves });
         assert_eq!(User::of(None, &REMAPPED, (0, 0)).outside, Outside::Unknown);
     }
 }

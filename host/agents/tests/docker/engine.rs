@@ -56,19 +56,28 @@ const NAMES: [&str; 22] = [
 /// $1: folder, $2: the bridge's name or `none`, $3: its number. Reads one line: with `keep` the folder stays.
 const SHELL: &str = r#"
 cd "$1" || exit 1
+group=${1##*/}
 bridge=none
 if [ "$2" != none ] && ip link add "$2" type bridge && ip addr add "10.252.$3.1/24" dev "$2" && ip link set "$2" up
 then bridge=$2; fi
+# What a daemon that was killed wrote here may be another process's number by now.
+rm -f exec/containerd/containerd.pid
 dockerd --host "unix://$1/docker.sock" --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" \
-    --bridge "$bridge" --iptables=false --ip-masq=false --ip-forward=false --shutdown-timeout 3 </dev/null >>"$1/log" 2>&1 &
+    --cgroup-parent "/$group" --bridge "$bridge" --iptables=false --ip-masq=false --ip-forward=false \
+    --shutdown-timeout 3 </dev/null >>"$1/log" 2>&1 &
 daemon=$!
 read -r what
 kill -TERM "$daemon" 2>/dev/null
 wait "$daemon"
 [ "$bridge" = none ] || ip link del "$bridge"
 [ "$what" = keep ] && exit 0
-if [ -e exec/containerd/containerd.pid ]; then kill -TERM "$(cat exec/containerd/containerd.pid)" 2>/dev/null; fi
+# What a daemon that was killed did not take along: its containers, and who watches them.
+cat $(find /sys/fs/cgroup -path "*/$group/*" -name cgroup.procs) /dev/null 2>/dev/null | sort -u | xargs -r kill -KILL 2>/dev/null
+grep -lF "$1/exec/" /proc/[0-9]*/cmdline 2>/dev/null | while IFS=/ read -r _ _ pid _; do
+    [ "$pid" = $$ ] || kill -KILL "$pid" 2>/dev/null
+done
 grep -F " $1/" /proc/mounts | cut -d' ' -f2 | sort -r | xargs -r umount -l
+find /sys/fs/cgroup -depth -type d -path "*/$group*" -exec rmdir {} + 2>/dev/null
 cd / && rm -rf "$1"
 "#;
 
@@ -164,10 +173,6 @@ impl Engine {
         let pid = rustix::process::Pid::from_raw(pid.trim().parse().expect("a number")).expect("a process");
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it runs");
         self.stop();
-    }
-
-    pub(crate) fn client(&self) -> Docker {
-        client(&self.host)
     }
 
     async fn answers(&self) -> Option<()> {
