@@ -7,7 +7,6 @@ use std::{
 
 use bollard::{errors::Error, query_parameters::KillContainerOptionsBuilder};
 use tokio::{
-    io::DuplexStream,
     runtime::Handle,
     sync::watch,
     task::{AbortHandle, JoinHandle},
@@ -16,20 +15,21 @@ use tokio::{
 
 use super::{
     end::{Asked, ended},
+    output::Output,
     streams::Input,
     words,
 };
 use crate::sandbox::{Ended, Sandbox, Streams, Used};
 
-/// Until a container that is killed has to have ended. What takes longer is left to its removal.
-const KILLED: Duration = Duration::from_secs(10);
+/// Until a container that is killed has to have ended. What takes longer is lost, and left to its removal.
+const KILLED: Duration = Duration::from_secs(5);
 
 /// A program in a container.
 #[derive(Debug)]
 pub struct Container {
     asked: Asked,
     /// Never locked: with a lock around it a part that is for one thread at a time may be in what several refer to.
-    streams: Mutex<Option<Streams<Input, DuplexStream>>>,
+    streams: Mutex<Option<Streams<Input, Output>>>,
     ended: watch::Receiver<Option<Ended>>,
     watcher: AbortHandle,
     runtime: Handle,
@@ -38,7 +38,7 @@ pub struct Container {
 
 impl Container {
     /// One that was started just now; has to be called in a runtime.
-    pub(super) fn new(asked: Asked, streams: Streams<Input, DuplexStream>) -> Self {
+    pub(super) fn new(asked: Asked, streams: Streams<Input, Output>) -> Self {
         let (tell, ended) = watch::channel(None);
         let watcher = tokio::spawn(asked.clone().watch(tell)).abort_handle();
         Self { asked, streams: Mutex::new(Some(streams)), ended, watcher, runtime: Handle::current(), removed: false }
@@ -69,9 +69,9 @@ impl Container {
 
 impl Sandbox for Container {
     type Input = Input;
-    type Output = DuplexStream;
+    type Output = Output;
 
-    fn streams(&mut self) -> Option<Streams<Input, DuplexStream>> {
+    fn streams(&mut self) -> Option<Streams<Input, Output>> {
         self.streams.get_mut().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -98,11 +98,15 @@ impl Sandbox for Container {
             ended(&mut self.ended.clone()).await
         };
         if timeout(KILLED, killed).await.is_err() {
-            tracing::warn!(container = self.asked.name, "a container that was killed has not ended");
+            tracing::warn!(
+                container = self.asked.name,
+                "a container that was killed has not ended; nobody waits for it"
+            );
+            self.watcher.abort();
         }
     }
 
-    /// What was seen last, where it has ended: of what ended within 100 ms, nothing.
+    /// What was seen last, where it has ended: of what ended within 50 ms, nothing.
     async fn used(&self) -> Used {
         if self.ended.borrow().is_none() {
             self.asked.look().await;

@@ -72,7 +72,7 @@ fn host_config(spec: &Spec, image: &Image, facts: &Facts, user: &User) -> HostCo
         init: Some(true),
         network_mode: (!spec.network).then(|| "none".to_owned()),
         readonly_rootfs: Some(true),
-        tmpfs: Some(in_memory(image, memory, user)),
+        tmpfs: Some(in_memory(image, memory, user.inside.filter(|_| !facts.podman))),
         mounts: Some(mounts(spec)),
         cap_drop: Some(vec!["ALL".to_owned()]),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
@@ -91,9 +91,10 @@ fn mounts(spec: &Spec) -> Vec<Mount> {
 
 /// Folders in memory: `/tmp`, and the image's volumes, which else were on the engine's disk and without a bound.
 ///
-/// They belong to the program's user: a runtime may give them the mode that the image has there, and not the one told.
-fn in_memory(image: &Image, size: i64, user: &User) -> HashMap<String, String> {
-    let owner = user.inside.map(|(uid, gid)| format!(",uid={uid},gid={gid}")).unwrap_or_default();
+/// They belong to the program's user where that is told: Docker's runtime gives them the mode that the image has there, and
+/// not the one told. Podman's gives them the mode, and knows no owners.
+fn in_memory(image: &Image, size: i64, owner: Option<(u32, u32)>) -> HashMap<String, String> {
+    let owner = owner.map(|(uid, gid)| format!(",uid={uid},gid={gid}")).unwrap_or_default();
     let options = format!("rw,noexec,nosuid,nodev,mode=1777,size={size}{owner}");
     let folders = image.volumes.iter().map(String::as_str).chain(["/tmp"]);
     folders.map(|folder| (folder.to_owned(), options.clone())).collect()
@@ -164,7 +165,7 @@ pub(super) mod tests {
     #[test]
     fn an_image_cannot_bring_a_folder_of_its_own_on_the_disk() {
         let image = Image { user: None, volumes: vec!["/data".to_owned()] };
-        let folders = in_memory(&image, 5, &nobody());
+        let folders = in_memory(&image, 5, nobody().inside);
         assert_eq!(folders["/data"], "rw,noexec,nosuid,nodev,mode=1777,size=5,uid=65534,gid=65534");
         assert_eq!(folders.len(), 2);
     }

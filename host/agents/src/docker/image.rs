@@ -56,11 +56,12 @@ impl Engine {
         self: &Arc<Self>,
         link: &Link,
         reference: &str,
+        pull: bool,
     ) -> Result<Arc<Image>, Unrunnable> {
         let known = self.images().get(reference).cloned();
         match known {
             Some(image) => Ok(image),
-            None => self.image(link, reference, false).await,
+            None => self.image(link, reference, pull).await,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bollard::{
     Docker,
-    models::{SystemInfo, SystemInfoCgroupVersionEnum},
+    models::{SystemInfo, SystemInfoCgroupVersionEnum, SystemVersion},
 };
 
 /// An engine that answered.
@@ -19,6 +19,8 @@ pub(super) struct Facts {
     pub(super) rootless: bool,
     /// Users in a container are others outside.
     pub(super) remapped: bool,
+    /// It is Podman, which takes fewer options.
+    pub(super) podman: bool,
     /// Cores, in thousandths.
     pub(super) cores: i64,
     pub(super) cgroup: &'static str,
@@ -32,8 +34,9 @@ impl Link {
     pub(super) async fn to(host: &str) -> Result<Self, String> {
         let docker = super::find::client(host)?;
         let docker = docker.negotiate_version().await.map_err(|error| super::words::of(&error))?;
+        let version = docker.version().await.map_err(|error| super::words::of(&error))?;
         let info = docker.info().await.map_err(|error| super::words::of(&error))?;
-        let facts = Facts::of(&info);
+        let facts = Facts::of(&version, &info);
         tracing::info!(host, version = %docker.client_version(), ?facts, "a container engine answers");
         Ok(Self { docker, facts })
     }
@@ -45,7 +48,7 @@ impl Link {
 }
 
 impl Facts {
-    fn of(info: &SystemInfo) -> Self {
+    fn of(version: &SystemVersion, info: &SystemInfo) -> Self {
         let says = |option: &str| {
             let options = info.security_options.iter().flatten();
             options.flat_map(|words| words.split(',')).any(|word| word.strip_prefix("name=") == Some(option))
@@ -53,6 +56,7 @@ impl Facts {
         Self {
             rootless: says("rootless"),
             remapped: says("userns"),
+            podman: version.components.iter().flatten().any(|part| part.name.contains("Podman")),
             cores: info.ncpu.unwrap_or(0).clamp(0, 1 << 20) * 1_000,
             cgroup: match info.cgroup_version {
                 Some(SystemInfoCgroupVersionEnum::_2) => "cgroup v2",
@@ -78,6 +82,7 @@ impl Facts {
     pub(super) const ROOTFUL: Self = Self {
         rootless: false,
         remapped: false,
+        podman: false,
         cores: 2_000,
         cgroup: "cgroup v2",
         memory: true,
@@ -98,7 +103,7 @@ mod tests {
             security_options: Some(vec!["name=seccomp,profile=default".to_owned(), "name=rootless".to_owned()]),
             ..Default::default()
         };
-        let facts = Facts::of(&info);
+        let facts = Facts::of(&SystemVersion::default(), &info);
         assert!(facts.rootless && !facts.remapped);
         assert_eq!(facts.enforces(), [("memory", "cgroup v1"), ("open_files", "rlimit"), ("file_size", "rlimit")]);
     }

@@ -27,6 +27,7 @@ mod engine;
 mod find;
 mod image;
 mod link;
+mod output;
 mod removal;
 mod start;
 mod streams;
@@ -34,6 +35,7 @@ mod user;
 mod words;
 
 pub use container::Container;
+pub use output::Output;
 pub use streams::Input;
 
 /// How containers are made.
@@ -83,7 +85,7 @@ impl Sandboxes for Containers {
     /// ends with 127.
     async fn start(&self, spec: &Spec) -> Result<Container, Unrunnable> {
         let link = self.engine.link().await.map_err(Unrunnable::new)?;
-        start::start(&self.engine, link, spec).await
+        start::start(&self.engine, link, spec, self.pull).await
     }
 
     async fn remove_left(&self) -> usize {

@@ -16,10 +16,15 @@ use crate::sandbox::{Spec, Unrunnable};
 const LONGEST_NAME: usize = 100;
 
 /// Starts a program. Whoever stops waiting leaves nothing: the work goes on to where it can be taken back.
-pub(super) async fn start(engine: &Arc<Engine>, link: Arc<Link>, spec: &Spec) -> Result<Container, Unrunnable> {
+pub(super) async fn start(
+    engine: &Arc<Engine>,
+    link: Arc<Link>,
+    spec: &Spec,
+    pull: bool,
+) -> Result<Container, Unrunnable> {
     check_name(&spec.name)?;
     let reference = image::reference(spec)?;
-    let image = engine.remembered_image(&link, reference).await?;
+    let image = engine.remembered_image(&link, reference, pull).await?;
     let us = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let user = User::of(image.user.as_deref(), &link.facts, us);
     let body = create::body(spec, &engine.prefix, &image, &link.facts, &user);

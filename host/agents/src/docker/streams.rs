@@ -1,7 +1,7 @@
 //! Standard streams over the one connection that the engine gives for the three.
 //!
-//! A program that writes faster than we read is held up by the engine, after about 1 MiB. As both outputs come over one
-//! connection, an output that is not read holds up the other one after [`BUFFER`] too; one that is dropped does not.
+//! A program that writes faster than is read is held up by the engine, after about 1 MiB. As both outputs come over one
+//! connection, one that is not read slows down the other one too; one that is dropped does not.
 
 use std::{
     io,
@@ -12,14 +12,12 @@ use std::{
 use bollard::container::{AttachContainerResults, LogOutput};
 use futures::StreamExt;
 use tokio::{
-    io::{AsyncWrite, AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncWrite, AsyncWriteExt},
     runtime::Handle,
 };
 
+use super::output::{self, Output, Writer};
 use crate::sandbox::Streams;
-
-/// Bytes of each output that wait to be read: as many as in a pipe.
-const BUFFER: usize = 64 << 10;
 
 /// A container's standard input. Its end is the program's end of input: by shutdown, or when it is dropped.
 pub struct Input {
@@ -28,9 +26,9 @@ pub struct Input {
 }
 
 /// Takes the connection apart; has to be called in a runtime.
-pub(super) fn of(attached: AttachContainerResults) -> Streams<Input, DuplexStream> {
-    let (stdout, to_stdout) = duplex(BUFFER);
-    let (stderr, to_stderr) = duplex(BUFFER);
+pub(super) fn of(attached: AttachContainerResults) -> Streams<Input, Output> {
+    let (to_stdout, stdout) = output::pair();
+    let (to_stderr, stderr) = output::pair();
     tokio::spawn(hand_out(attached.output, to_stdout, to_stderr));
     let stdin = Input { inner: Some(attached.input), runtime: Handle::current() };
     Streams { stdin, stdout, stderr }
@@ -39,15 +37,15 @@ pub(super) fn of(attached: AttachContainerResults) -> Streams<Input, DuplexStrea
 /// Until the program's outputs end, or the connection does.
 async fn hand_out<E>(
     mut output: impl futures::Stream<Item = Result<LogOutput, E>> + Unpin,
-    stdout: DuplexStream,
-    stderr: DuplexStream,
+    stdout: Writer,
+    stderr: Writer,
 ) {
     let (mut stdout, mut stderr) = (Some(stdout), Some(stderr));
     while let Some(Ok(piece)) = output.next().await {
         let to = if matches!(piece, LogOutput::StdErr { .. }) { &mut stderr } else { &mut stdout };
-        let Some(reader) = to else { continue };
+        let Some(writer) = to else { continue };
         // Nobody reads it any more: the rest is let go, so that the other output goes on.
-        if reader.write_all(piece.as_ref()).await.is_err() {
+        if !writer.hand(piece.into_bytes()).await {
             *to = None;
         }
     }
@@ -55,7 +53,7 @@ async fn hand_out<E>(
 
 impl AsyncWrite for Input {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.inner.as_mut().map_or(Poll::Ready(Err(closed())), |inner| inner.as_mut().poll_write(cx, bytes))
+        self.inner.as_mut().map_or_else(|| Poll::Ready(Err(closed())), |inner| inner.as_mut().poll_write(cx, bytes))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use spear_agents::sandbox::{Ended, Sandbox, Sandboxes, Status};
 use spear_types::Cpu;
+use tokio::io::AsyncReadExt;
 
 use crate::trial::{Trial, soon, until};
 
@@ -32,10 +33,11 @@ async fn a_fork_bomb_stays_small_and_is_removed() {
     let mut spec = trial.shell("bomb() { bomb | bomb & }; bomb; sleep 1000 & wait; sleep 1000");
     spec.bounds.processes = 16;
     let (mut container, mut streams) = trial.start(&spec).await;
-    let mut said = [0; 4_096];
-    let read = soon(tokio::io::AsyncReadExt::read(&mut streams.stderr, &mut said)).await.unwrap();
-    let said = String::from_utf8_lossy(&said[..read]).into_owned();
-    assert!(said.contains("fork"), "{said}");
+    let mut said = Vec::new();
+    while !String::from_utf8_lossy(&said).contains("fork") {
+        let read = soon(streams.stderr.read_buf(&mut said)).await.unwrap();
+        assert_ne!(read, 0, "{}", String::from_utf8_lossy(&said));
+    }
     drop(streams);
     soon(container.stop(Duration::ZERO)).await;
     soon(container.remove()).await;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use spear_agents::sandbox::{Ended, Sandbox, Sandboxes, Streams};
+use spear_agents::{
+    docker::Output,
+    sandbox::{Ended, Sandbox, Sandboxes, Streams},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -78,6 +81,27 @@ async fn a_program_that_nobody_reads_is_held_up_and_one_whose_output_was_dropped
     assert_eq!(soon(dropped.ended()).await, Ended::Exited(0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_pauses_at_the_end_of_a_program_loses_nothing() {
+    let Some(trial) = Trial::new() else { return };
+    // A little more than what is held between a program and its reader: the rest is in the pipe when the program ends.
+    let sizes = [1_200_u64, 1_250, 1_300, 1_325, 1_350, 1_400, 1_450].map(|kib| kib << 10);
+    let read = futures::future::join_all(sizes.map(|size| read_after_a_pause(&trial, size)));
+    assert_eq!(read.await, sizes);
+}
+
+async fn read_after_a_pause(trial: &Trial, size: u64) -> u64 {
+    let mut spec = trial.spec(&["head", "-c", &size.to_string(), "/dev/zero"]);
+    spec.bounds.memory = 32 << 20;
+    let (mut container, mut streams) = trial.start(&spec).await;
+    // The engine's patience is 2 s, from the end of the program.
+    let _early = timeout(Duration::from_secs(8), container.ended()).await;
+    let mut all = Vec::new();
+    soon(streams.stdout.read_to_end(&mut all)).await.unwrap();
+    assert_eq!(soon(container.ended()).await, Ended::Exited(0));
+    all.len() as u64
+}
+
 #[tokio::test]
 async fn a_program_that_is_asked_to_stop_may_do_so_in_its_own_way() {
     let Some(trial) = Trial::new() else { return };
@@ -96,7 +120,7 @@ async fn a_program_that_is_asked_to_stop_may_do_so_in_its_own_way() {
     soon(ended.stop(LONG)).await;
 }
 
-async fn ready<I>(mut streams: Streams<I, tokio::io::DuplexStream>) {
+async fn ready<I>(mut streams: Streams<I, Output>) {
     let mut word = [0; 6];
     soon(streams.stdout.read_exact(&mut word)).await.unwrap();
 }

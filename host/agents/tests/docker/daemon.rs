@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use spear_agents::sandbox::{Ended, Sandbox, Sandboxes, Status};
 
 use crate::{
@@ -62,4 +63,19 @@ async fn a_daemon_that_dies_loses_its_containers_and_what_it_left_is_removed_whe
     soon(container.remove()).await;
     engine.run(false).await.unwrap();
     until(async || is_available(&trial).await && trial.there().await.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_hangs_holds_nobody_up_who_stops_a_container() {
+    let Some(engine) = engine::own().await else { return };
+    let trial = Trial::on(engine.host());
+    let (mut container, _streams) = trial.start(&trial.spec(&["sleep", "1000"])).await;
+    engine.signal(Signal::STOP);
+    let begun = Instant::now();
+    soon(container.stop(Duration::from_millis(100))).await;
+    assert_eq!(soon(container.ended()).await, Ended::Lost);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    engine.signal(Signal::CONT);
+    soon(container.remove()).await;
+    assert_eq!(trial.there().await, Vec::<String>::new());
 }

@@ -17,6 +17,7 @@ use std::{
 use bollard::{Docker, query_parameters::CreateImageOptionsBuilder};
 use bytes::Bytes;
 use futures::TryStreamExt;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::time::{interval, timeout};
 
@@ -168,11 +169,16 @@ impl Engine {
 
     /// Ends the daemon as a crash would: its containers go on.
     pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.stop();
+    }
+
+    /// To the daemon alone.
+    pub(crate) fn signal(&self, signal: Signal) {
         let folder = self.folder.as_ref().expect("ours").path();
         let pid = fs::read_to_string(folder.join("pid")).expect("dockerd has written its number");
-        let pid = rustix::process::Pid::from_raw(pid.trim().parse().expect("a number")).expect("a process");
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it runs");
-        self.stop();
+        let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("a process");
+        kill_process(pid, signal).expect("it runs");
     }
 
     async fn answers(&self) -> Option<()> {

@@ -8,12 +8,12 @@ use std::{
 
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use spear_agents::{
-    docker::{Config, Container, Containers, Input},
+    docker::{Config, Container, Containers, Input, Output},
     sandbox::{Bounds, Ended, Sandbox, Sandboxes, Spec, Streams, Unrunnable},
 };
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    io::{AsyncReadExt, AsyncWriteExt},
     time::{interval, timeout},
 };
 
@@ -82,14 +82,14 @@ impl Trial {
         self.spec(&["sh", "-c", script])
     }
 
-    pub(crate) async fn start(&self, spec: &Spec) -> (Container, Streams<Input, DuplexStream>) {
+    pub(crate) async fn start(&self, spec: &Spec) -> (Container, Streams<Input, Output>) {
         let mut container = soon(self.containers.start(spec)).await.expect("it starts");
         let streams = container.streams().expect("the first time");
         (container, streams)
     }
 
     pub(crate) async fn refused(&self, spec: &Spec) -> Unrunnable {
-        soon(self.containers.start(spec)).await.err().expect("it does not start")
+        soon(self.containers.start(spec)).await.expect_err("it does not start")
     }
 
     /// Runs it with this input to its end, and removes it.
@@ -118,7 +118,7 @@ pub(crate) fn containers(host: &str, prefix: &str) -> Containers {
     Containers::new(Config { host: Some(host.to_owned()), prefix: prefix.to_owned(), pull: false })
 }
 
-async fn talk(streams: Streams<Input, DuplexStream>, input: &[u8]) -> (Vec<u8>, Vec<u8>) {
+async fn talk(streams: Streams<Input, Output>, input: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let Streams { mut stdin, mut stdout, mut stderr } = streams;
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let write = async {
