@@ -1,0 +1,52 @@
+//! What the engine said, for people.
+
+use std::error::Error as _;
+
+use bollard::errors::Error;
+
+/// The most of it that is passed on, in bytes; an engine is trusted, a registry behind it is not.
+const LONGEST: usize = 1_000;
+
+/// The engine's own words where it said any, else what went wrong on the way to it.
+pub(super) fn of(error: &Error) -> String {
+    let mut words = match error {
+        Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        Error::DockerStreamError { error } => error.trim().to_owned(),
+        Error::RequestTimeoutError => "the engine does not answer".to_owned(),
+        other => root_of(other),
+    };
+    words.truncate(words.floor_char_boundary(LONGEST));
+    words
+}
+
+/// Whether the engine said that there is no such thing.
+pub(super) fn says_missing(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
+}
+
+/// Whether the engine said anything at all.
+pub(super) fn are_from_the_engine(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { .. } | Error::DockerStreamError { .. })
+}
+
+/// The innermost cause: `No such file or directory` says more than `client error (Connect)`.
+fn root_of(error: &Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        words = inner.to_string();
+        cause = inner.source();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_answer_is_cut_between_characters() {
+        let error = Error::DockerResponseServerError { status_code: 500, message: "ä".repeat(LONGEST) };
+        assert_eq!(of(&error), "ä".repeat(LONGEST / 2));
+    }
+}
