@@ -10,4 +10,5 @@
 
 pub mod docker;
 pub mod process;
+pub mod program;
 pub mod sandbox;

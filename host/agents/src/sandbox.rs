@@ -16,6 +16,9 @@ pub trait Sandboxes: Send + Sync + 'static {
     /// Whether it can make any, as it looks now; asked again and again, so it has to be cheap or remembered.
     fn status(&self) -> impl Future<Output = Status> + Send;
 
+    /// Where a program finds its folders.
+    fn inside(&self, spec: &Spec) -> Inside;
+
     /// Whether what is asked for is there: the command, or the image, which is fetched where it may be.
     ///
     /// # Errors
@@ -89,6 +92,15 @@ pub struct Spec {
     pub bounds: Bounds,
     /// Whether it may reach the network.
     pub network: bool,
+}
+
+/// Folders as the program sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inside {
+    /// [`Spec::folder`].
+    pub folder: PathBuf,
+    /// [`Spec::hostcalls`].
+    pub hostcalls: Option<PathBuf>,
 }
 
 /// What a sandbox may use.

@@ -11,11 +11,11 @@ use super::{image::Image, link::Facts, user::User};
 use crate::sandbox::{Bounds, Spec};
 
 /// Where the sandbox's own folder is.
-const WORK: &str = "/spear/work";
+pub(super) const WORK: &str = "/spear/work";
 /// Where files are.
 const FILES: &str = "/spear/files";
 /// Where the socket for hostcalls is.
-const HOSTCALLS: &str = "/spear/hostcalls";
+pub(super) const HOSTCALLS: &str = "/spear/hostcalls";
 /// Of every container of this node's: the prefix of its names.
 pub(super) const PREFIX_LABEL: &str = "spear.prefix";
 /// Of every container: its sandbox.

@@ -18,7 +18,7 @@
 
 use std::sync::Arc;
 
-use crate::sandbox::{Sandboxes, Spec, Status, Unrunnable};
+use crate::sandbox::{Inside, Sandboxes, Spec, Status, Unrunnable};
 
 mod container;
 mod create;
@@ -74,6 +74,11 @@ impl Sandboxes for Containers {
             Ok(link) => Status::Available { enforces: link.facts.enforces() },
             Err(reason) => Status::Unavailable { reason },
         }
+    }
+
+    fn inside(&self, spec: &Spec) -> Inside {
+        let hostcalls = spec.hostcalls.as_ref().map(|_| create::HOSTCALLS.into());
+        Inside { folder: create::WORK.into(), hostcalls }
     }
 
     async fn check(&self, spec: &Spec) -> Result<(), Unrunnable> {

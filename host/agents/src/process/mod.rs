@@ -29,7 +29,7 @@ use rustix::process::geteuid;
 
 use self::{cell::blocking, means::Taken, orders::Start, pool::Pool};
 pub use self::{launch::launch, sandbox::Process};
-use crate::sandbox::{Sandboxes, Spec, Status, Unrunnable};
+use crate::sandbox::{Inside, Sandboxes, Spec, Status, Unrunnable};
 
 /// How the node runs processes.
 #[derive(Debug, Clone)]
@@ -141,6 +141,10 @@ impl Sandboxes for Processes {
             Ok(taken) => Status::Available { enforces: taken.enforces() },
             Err(Unrunnable { reason }) => Status::Unavailable { reason },
         }
+    }
+
+    fn inside(&self, spec: &Spec) -> Inside {
+        Inside { folder: spec.folder.clone(), hostcalls: spec.hostcalls.clone() }
     }
 
     async fn check(&self, spec: &Spec) -> Result<(), Unrunnable> {

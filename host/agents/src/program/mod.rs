@@ -1,0 +1,185 @@
+//! Programs: one contract of calls, however a program is shut in.
+//!
+//! ```text
+//! prepare: files ─ unpacked once ─┐            call ─▶ command, environment, standard input
+//!          check ─ is it here? ───┴─▶ Ready ─▶ run ─▶ sandbox ─▶ standard output ─▶ outcome
+//!                                               │       │  └──── standard error ──▶ log
+//!                                               └ hostcalls: a socket in the sandbox, a token for the attempt
+//! ```
+
+mod call;
+mod files;
+mod lines;
+mod outcome;
+mod run;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use spear_engine::{Attempt, Report, Terms};
+use spear_hostcalls::{ConfigureContext, Configured, Hostcalls, logs::LogBuffer};
+use spear_types::{AgentInfo, AgentKind, Artifact, Code, Image, Limits, Program, Refusal};
+use tokio_util::sync::CancellationToken;
+
+use crate::sandbox::{Bounds, Sandboxes, Spec, Status, Unrunnable};
+
+/// Processes and threads that one run may have at once.
+const PROCESSES: u32 = 256;
+
+/// Open files of each of them.
+const OPEN_FILES: u32 = 1_024;
+
+/// The largest file that one may write: what it writes is not counted against its memory.
+const FILE_SIZE: u64 = 1 << 30;
+
+/// Runs programs in sandboxes of one kind.
+pub struct Programs<S> {
+    kind: AgentKind,
+    sandboxes: S,
+    hostcalls: Hostcalls,
+    /// What its sandboxes' names begin with.
+    prefix: String,
+    /// Where their folders are made.
+    folders: PathBuf,
+    /// Where files are unpacked, by digest.
+    files: PathBuf,
+    started: AtomicU64,
+}
+
+/// Where a kind of programs keeps what it has on the disk.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// What the names of its sandboxes begin with.
+    pub prefix: String,
+    /// Where their folders are made.
+    pub folders: PathBuf,
+    /// Where files are unpacked, by digest.
+    pub files: PathBuf,
+}
+
+/// What is run: a version's program, ready.
+pub struct Ready {
+    program: Program,
+    image: Option<Image>,
+    files: Option<PathBuf>,
+    configured: Configured,
+    limits: Limits,
+}
+
+/// Why a program is not ready.
+#[derive(Debug)]
+pub enum Unready {
+    /// This node cannot run it: the next implementation is tried.
+    Unrunnable(Unrunnable),
+    /// No node would, or this one failed.
+    Refused(Refusal),
+}
+
+impl<S: Sandboxes> Programs<S> {
+    /// Nothing is started, and nothing looked at.
+    pub fn new(kind: AgentKind, sandboxes: S, hostcalls: Hostcalls, places: Places) -> Self {
+        let Places { prefix, folders, files } = places;
+        Self { kind, sandboxes, hostcalls, prefix, folders, files, started: AtomicU64::new(0) }
+    }
+
+    /// What the node says of it.
+    pub async fn info(&self) -> AgentInfo {
+        let unavailable = match self.sandboxes.status().await {
+            Status::Available { .. } => None,
+            Status::Unavailable { reason } => Some(reason),
+        };
+        AgentInfo { kind: self.kind, unavailable }
+    }
+
+    /// Removes what an earlier program of this node left.
+    pub async fn remove_left(&self) -> usize {
+        self.sandboxes.remove_left().await
+    }
+
+    /// Makes a program ready: its files are unpacked, its grants checked, and whether it is here at all.
+    ///
+    /// # Errors
+    /// See [`Unready`].
+    pub async fn prepare(
+        &self,
+        program: &Program,
+        image: Option<&Image>,
+        archive: Option<(Artifact, PathBuf)>,
+        terms: &Terms,
+    ) -> Result<Ready, Unready> {
+        let configured = ConfigureContext { granted: &terms.granted, settings: &terms.settings };
+        let configured = self.hostcalls.configure(&configured).map_err(Unready::Refused)?;
+        let files = match archive {
+            Some((artifact, path)) => Some(self.unpacked(artifact, path).await.map_err(Unready::Refused)?),
+            None => None,
+        };
+        let (program, image) = (program.clone(), image.cloned());
+        let ready = Ready { program, image, files, configured, limits: terms.limits.clone() };
+        let spec = ready.spec(self.name(), self.folders.clone());
+        self.sandboxes.check(&spec).await.map_err(Unready::Unrunnable)?;
+        Ok(ready)
+    }
+
+    /// Runs one call in a fresh sandbox.
+    ///
+    /// # Errors
+    /// [`Unready`] when the program did not start.
+    pub async fn run(
+        &self,
+        ready: &Ready,
+        attempt: Attempt,
+        log: Arc<LogBuffer>,
+        cancel: &CancellationToken,
+    ) -> Result<Report, Unready> {
+        run::run(self, ready, attempt, log, cancel).await
+    }
+
+    async fn unpacked(&self, artifact: Artifact, archive: PathBuf) -> Result<PathBuf, Refusal> {
+        let folder = self.files.join(artifact.digest.to_string());
+        let unpacked = folder.clone();
+        let failed = |error: std::io::Error| {
+            Refusal::new(Code::InvalidRequest, format!("the files cannot be unpacked: {error}"))
+        };
+        let unpack = move || files::unpack(&archive, &unpacked);
+        let broke_off = |error| Refusal::new(Code::Internal, format!("unpacking the files broke off: {error}"));
+        tokio::task::spawn_blocking(unpack).await.map_err(broke_off)?.map_err(failed)?;
+        Ok(folder)
+    }
+
+    fn name(&self) -> String {
+        format!("{}-{}", self.prefix, self.started.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Ready {
+    fn spec(&self, name: String, folder: PathBuf) -> Spec {
+        Spec {
+            name,
+            command: self.program.command().to_vec(),
+            image: self.image.as_ref().map(|image| image.as_str().to_owned()),
+            env: self.program.env().iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            files: self.files.clone(),
+            folder,
+            hostcalls: None,
+            bounds: Bounds {
+                memory: self.limits.memory,
+                cpu: None,
+                processes: PROCESSES,
+                open_files: OPEN_FILES,
+                file_size: FILE_SIZE,
+            },
+            network: false,
+        }
+    }
+}
+
+/// A folder that only this program may enter.
+fn private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}

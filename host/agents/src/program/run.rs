@@ -1,0 +1,239 @@
+//! One run: a folder, a socket, a sandbox, one call, what came of it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use spear_engine::{Attempt, Report};
+use spear_hostcalls::{
+    Host,
+    logs::LogBuffer,
+    remote::{SOCKET_VARIABLE, Server, Session, SessionContext, TOKEN_VARIABLE, address},
+};
+use spear_types::{Code, Outcome, Refusal, Usage};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Programs, Ready, Unready,
+    call::Given,
+    lines,
+    outcome::{self, Stdout},
+    private,
+};
+use crate::sandbox::{Ended, Sandbox, Sandboxes, Spec, Streams, Used};
+
+/// How long a program may take to end after SIGTERM.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How long what it wrote is waited for once it has ended: a process that it left behind may hold its streams open.
+const DRAIN: Duration = Duration::from_millis(200);
+
+/// The room in the call's folder, where the socket lies.
+const HOSTCALLS: &str = "hostcalls";
+
+/// Tells hostcalls how much memory is used: what the sandbox was last asked.
+#[derive(Default)]
+struct Memory(AtomicU64);
+
+/// How it was left.
+enum Left {
+    Ended(Ended),
+    Late,
+    Cancelled,
+}
+
+/// The folders of one run; removed with it.
+struct Room {
+    folder: PathBuf,
+}
+
+pub(super) async fn run<S: Sandboxes>(
+    programs: &Programs<S>,
+    ready: &Ready,
+    attempt: Attempt,
+    log: Arc<LogBuffer>,
+    cancel: &CancellationToken,
+) -> Result<Report, Unready> {
+    let Attempt { identity, call, time } = attempt;
+    let timeout = time.map_or(ready.limits.timeout, |time| time.min(ready.limits.timeout));
+    let (started, call_size) = (Instant::now(), call.size());
+    let given = Given::new(call, &identity, timeout).map_err(Unready::Refused)?;
+    let name = programs.name();
+    let room = Room::make(programs.folders.join(&name), &given).await.map_err(Unready::Refused)?;
+    let memory = Arc::new(Memory::default());
+    let context = SessionContext {
+        identity,
+        limits: ready.limits.clone(),
+        deadline: started + timeout,
+        log: Arc::clone(&log),
+        host: memory.clone(),
+    };
+    let session = programs.hostcalls.session(&ready.configured, context).map_err(Unready::Refused)?;
+    let server = Server::bind(&room.hostcalls()).map_err(|error| Unready::Refused(no_room(&error)))?;
+    server.admit(&session);
+    let spec = spec(programs, ready, &given, &room, name, &session);
+    let mut sandbox = programs.sandboxes.start(&spec).await.map_err(Unready::Unrunnable)?;
+    let (left, stdout) = watch(&mut sandbox, given.stdin, ready, &log, (started + timeout, cancel)).await;
+    let used = sandbox.used().await;
+    memory.0.store(used.peak_memory, Ordering::Relaxed);
+    sandbox.remove().await;
+    let reply = room.reply().await;
+    let outcome = match left {
+        Left::Ended(ended) => outcome::of(ended, stdout, reply, &ready.limits, &session),
+        Left::Late => Outcome::TimedOut { limit: timeout },
+        Left::Cancelled => Outcome::Cancelled,
+    };
+    drop(server);
+    let usage = usage(&outcome, used, started, call_size, &session);
+    room.remove().await;
+    Ok(Report { outcome, usage, log: log.take(), ran: None })
+}
+
+fn spec<S: Sandboxes>(
+    programs: &Programs<S>,
+    ready: &Ready,
+    given: &Given,
+    room: &Room,
+    name: String,
+    session: &Session,
+) -> Spec {
+    let mut spec = Spec { hostcalls: Some(room.hostcalls()), ..ready.spec(name, room.work()) };
+    let inside = programs.sandboxes.inside(&spec);
+    spec.command.extend(given.args.iter().cloned());
+    spec.env.extend(given.env(&inside.folder).into_iter().map(|(name, value)| (name.to_owned(), value)));
+    let socket = inside.hostcalls.unwrap_or_default().join(spear_hostcalls::remote::SOCKET);
+    spec.env.push((SOCKET_VARIABLE.to_owned(), address(&socket)));
+    spec.env.push((TOKEN_VARIABLE.to_owned(), session.token().to_owned()));
+    spec
+}
+
+/// Feeds it, reads it, and waits for its end, its deadline or the word that it is not to go on.
+async fn watch<S: Sandbox>(
+    sandbox: &mut S,
+    stdin: Bytes,
+    ready: &Ready,
+    log: &Arc<LogBuffer>,
+    (deadline, cancel): (Instant, &CancellationToken),
+) -> (Left, Stdout) {
+    let Some(Streams { stdin: input, stdout, stderr }) = sandbox.streams() else {
+        return (Left::Ended(Ended::Lost), Stdout { bytes: Bytes::new(), cut: false });
+    };
+    let feed = tokio::spawn(feed(input, stdin));
+    let lines = tokio::spawn(lines::read(stderr, Arc::clone(log)));
+    let mut read = tokio::spawn(read(stdout, ready.limits.payload));
+    let left = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Left::Cancelled,
+        () = tokio::time::sleep_until(deadline.into()) => Left::Late,
+        ended = sandbox.ended() => Left::Ended(ended),
+    };
+    if !matches!(left, Left::Ended(_)) {
+        sandbox.stop(GRACE).await;
+    }
+    feed.abort();
+    let drained = async {
+        // Either is over when its stream is, and holds nothing of ours.
+        let _ = lines.await;
+        (&mut read).await
+    };
+    let drained = tokio::time::timeout(DRAIN, drained).await;
+    read.abort();
+    (left, drained.ok().and_then(Result::ok).unwrap_or(Stdout { bytes: Bytes::new(), cut: false }))
+}
+
+/// A program that does not read its input, or ends before, has had enough of it.
+async fn feed(mut stdin: impl AsyncWrite + Unpin, bytes: Bytes) {
+    if stdin.write_all(&bytes).await.is_ok() {
+        let _ = stdin.shutdown().await;
+    }
+}
+
+/// Reads to the end, and keeps up to a limit: a program that nobody reads would stand still.
+async fn read(mut stdout: impl AsyncRead + Unpin, limit: u64) -> Stdout {
+    let (mut bytes, mut cut) = (Vec::new(), false);
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(read @ 1..) = stdout.read(&mut buffer).await {
+        let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(bytes.len());
+        bytes.extend_from_slice(&buffer[..read.min(room)]);
+        cut |= read > room;
+    }
+    Stdout { bytes: bytes.into(), cut }
+}
+
+fn usage(outcome: &Outcome, used: Used, started: Instant, call_size: u64, session: &Session) -> Usage {
+    let answered = match outcome {
+        Outcome::Succeeded(reply) => reply.size(),
+        Outcome::Failed(failure) => failure.exit.as_ref().map_or(0, |exit| exit.stdout.len() as u64),
+        _ => 0,
+    };
+    let meter = session.meter();
+    Usage {
+        wall: started.elapsed(),
+        cpu: used.cpu,
+        fuel: None,
+        peak_memory: used.peak_memory,
+        hostcalls: meter.hostcalls,
+        bytes_in: meter.bytes_in + call_size,
+        bytes_out: meter.bytes_out + answered,
+    }
+}
+
+impl Host for Memory {
+    fn peak_memory(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Room {
+    async fn make(folder: PathBuf, given: &Given) -> Result<Self, Refusal> {
+        let room = Self { folder };
+        let work = room.work();
+        private(&work).and_then(|()| given.write(&work)).map_err(|error| no_room(&error))?;
+        Ok(room)
+    }
+
+    /// What the program may write.
+    fn work(&self) -> PathBuf {
+        self.folder.join("work")
+    }
+
+    fn hostcalls(&self) -> PathBuf {
+        self.folder.join(HOSTCALLS)
+    }
+
+    async fn reply(&self) -> Result<outcome::Reply, String> {
+        let work = self.work();
+        let read = tokio::task::spawn_blocking(move || outcome::reply(&work)).await;
+        read.unwrap_or_else(|error| Err(format!("the reply could not be read: {error}")))
+    }
+
+    async fn remove(self) {
+        // Dropped on a thread that may wait: what a program wrote can be much.
+        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        remove(&self.folder);
+    }
+}
+
+fn remove(folder: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(folder)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(folder = %folder.display(), %error, "the folder of a run cannot be removed");
+    }
+}
+
+fn no_room(error: &std::io::Error) -> Refusal {
+    Refusal::new(Code::Internal, format!("the node has no room for the run: {error}"))
+}
