@@ -52,7 +52,7 @@ pub fn launch() -> ExitCode {
 }
 
 /// What a socket says when the other side is gone.
-const GONE: [io::ErrorKind; 3] =
+pub(super) const GONE: [io::ErrorKind; 3] =
     [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof];
 
 fn refused(why: &str) -> ExitCode {
