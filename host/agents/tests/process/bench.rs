@@ -7,7 +7,7 @@ use spear_agents::sandbox::{Sandbox, Sandboxes};
 
 use crate::common::Node;
 
-const RUNS: usize = 60;
+const RUNS: usize = 40;
 
 /// A tenth is faster, half is, and all but a hundredth are.
 fn parts(mut all: Vec<Duration>) -> [Duration; 3] {
@@ -19,7 +19,14 @@ fn parts(mut all: Vec<Duration>) -> [Duration; 3] {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn a_start_beside_posix_spawn() {
-    let node = Node::with("bench", |config| config.ahead = 4);
+    for (groups, namespaces) in [(true, true), (true, false), (false, true), (false, false)] {
+        println!("groups {groups}, namespaces {namespaces}");
+        measure(groups, namespaces).await;
+    }
+}
+
+async fn measure(groups: bool, namespaces: bool) {
+    let node = Node::with("bench", |config| (config.ahead, config.groups, config.namespaces) = (4, groups, namespaces));
     let spec = node.spec(0, &["true"]).await;
     let (mut spawns, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
