@@ -6,7 +6,7 @@
 //!                                        for a program
 //! ```
 //!
-//! A cell has control groups, namespaces and a keeper, as far as the machine gives them; [`means`] chooses. It is made ahead,
+//! A cell has control groups, namespaces and a keeper, as far as the machine gives them; `means` chooses. It is made ahead,
 //! because joining a control group takes milliseconds: a start is its orders and `exec`. Where programs run as the node's own
 //! user and without namespaces, they see each other's environment, as all programs of one user do.
 
@@ -37,7 +37,7 @@ const ATTEMPTS: usize = 3;
 /// How the node runs processes.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The program, and its arguments, that calls [`launch`] before it does anything else: the node's own.
+    /// The program, and its arguments, that calls [`launch()`] before it does anything else: the node's own.
     pub launcher: Vec<OsString>,
     /// What every sandbox of this node begins with, and no other node's on this machine.
     pub prefix: String,
