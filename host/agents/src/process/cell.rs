@@ -100,7 +100,7 @@ impl Cell {
         let mut answer = vec![0; length.min(ANSWER)];
         starter.read_exact(&mut answer).await?;
         self.starter.set_nonblocking(false)?;
-        serde_json::from_slice(&answer).or_else(|_| Err(failed(&answer)))
+        serde_json::from_slice(&answer).map_err(|_| failed(&answer))
     }
 
     /// Whether it still waits for its program.

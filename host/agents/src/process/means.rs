@@ -21,7 +21,7 @@ pub(super) struct Found {
     pub(super) reasons: Vec<String>,
     /// Whether programs run as root, whose processes the kernel does not count.
     pub(super) root: bool,
-    /// Whether users are those of a namespace, and processes are counted in it.
+    /// Whether namespaces can be made as the root of one of users only.
     pub(super) own_users: bool,
 }
 
@@ -53,17 +53,19 @@ impl Taken {
         }
     }
 
-    /// What is left of it on this machine. A namespace of processes needs its own `/proc`, and that needs mounts.
+    /// What is left of it on this machine. A namespace of processes needs its own `/proc`, and that needs mounts. Who makes
+    /// namespaces as the root of one of users has launchers in one of processes: then it is all or nothing.
     pub(super) fn choose(self, found: Found) -> Self {
         let lacks = |means: Means| found.lacks.iter().any(|(lacking, _)| *lacking == means);
-        let namespaces = self.namespaces && !lacks(Means::Mounts);
+        let apart = !lacks(Means::Mounts) && (!found.own_users || !lacks(Means::Processes));
+        let namespaces = self.namespaces && apart;
         let lacking = found.lacks.iter().map(|(means, reason)| format!("{}: {reason}", name(*means)));
         Self {
             namespaces,
             pid_namespace: self.pid_namespace && namespaces && !lacks(Means::Processes),
-            network_namespace: self.network_namespace && !lacks(Means::Network),
+            network_namespace: self.network_namespace && !lacks(Means::Network) && (namespaces || !found.own_users),
             read_only: self.read_only && namespaces && !lacks(Means::ReadOnly),
-            counts_processes: !found.root || found.own_users,
+            counts_processes: !found.root,
             without: lacking.chain(found.reasons).collect(),
             hierarchies: found.hierarchies,
         }
@@ -76,7 +78,7 @@ impl Taken {
 
     /// What enforces each bound.
     pub(super) fn enforces(&self) -> Vec<(&'static str, &'static str)> {
-        let processes = self.group(Use::Processes).or(self.counts_processes.then_some("rlimit"));
+        let processes = self.group(Use::Processes).or_else(|| self.counts_processes.then_some("rlimit"));
         let all = [
             ("memory", Some(self.group(Use::Memory).unwrap_or("rlimit"))),
             ("cpu", self.group(Use::Cpu)),
@@ -191,6 +193,15 @@ mod tests {
         let taken = chosen(lacks(&[Means::Mounts]));
         assert!(!taken.namespaces && !taken.pid_namespace && !taken.read_only && taken.network_namespace);
         assert!(taken.enforces().contains(&("end", "subreaper")));
+    }
+
+    #[test]
+    fn who_is_not_root_takes_all_namespaces_or_none() {
+        let user = |means: &[Means]| chosen(Found { own_users: true, ..lacks(means) });
+        let taken = user(&[Means::Processes]);
+        assert!(!taken.namespaces && !taken.network_namespace && !taken.pid_namespace);
+        let taken = user(&[Means::ReadOnly]);
+        assert!(taken.namespaces && taken.network_namespace && taken.pid_namespace);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!                                        for a program
 //! ```
 //!
-//! A cell has control groups, namespaces and a keeper, as far as the machine gives them; [`means`] chooses. It is made ahead,
+//! A cell has control groups, namespaces and a keeper, as far as the machine gives them; `means` chooses. It is made ahead,
 //! because joining a control group takes milliseconds: a start is its orders and `exec`. Where programs run as the node's own
 //! user and without namespaces, they see each other's environment, as all programs of one user do.
 
@@ -31,10 +31,13 @@ use self::{cell::blocking, means::Taken, orders::Start, pool::Pool};
 pub use self::{launch::launch, sandbox::Process};
 use crate::sandbox::{Inside, Sandboxes, Spec, Status, Unrunnable};
 
+/// How many cells are tried for one program: one that waits may have been killed by somebody else, before its orders came.
+const ATTEMPTS: usize = 3;
+
 /// How the node runs processes.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The program, and its arguments, that calls [`launch`] before it does anything else: the node's own.
+    /// The program, and its arguments, that calls [`launch()`] before it does anything else: the node's own.
     pub launcher: Vec<OsString>,
     /// What every sandbox of this node begins with, and no other node's on this machine.
     pub prefix: String,
@@ -157,15 +160,24 @@ impl Sandboxes for Processes {
     async fn start(&self, spec: &Spec) -> Result<Process, Unrunnable> {
         let taken = self.taken().await?;
         taken.covers(spec)?;
-        let none = |error| Unrunnable::new(format_args!("no process can be started here: {error}"));
-        let mut cell = self.pool.take(&taken, spec.network).await.map_err(none)?;
-        match self.run(&mut cell, spec, &taken).await {
-            Ok(streams) => Process::new(cell, streams).map_err(Unrunnable::new),
-            Err(error) => {
-                sandbox::end(cell).await;
-                Err(Unrunnable::new(error))
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let cell = self.pool.take(&taken, spec.network).await;
+            let mut cell =
+                cell.map_err(|error| Unrunnable::new(format_args!("no process can be started here: {error}")))?;
+            match self.run(&mut cell, spec, &taken).await {
+                Ok(streams) => return Process::new(cell, streams).map_err(Unrunnable::new),
+                Err(error) => {
+                    sandbox::end(cell).await;
+                    let again = launch::GONE.contains(&error.kind());
+                    last = Some(error);
+                    if !again {
+                        break;
+                    }
+                }
             }
         }
+        Err(last.map_or_else(|| Unrunnable::new("no process can be started here"), Unrunnable::new))
     }
 
     async fn remove_left(&self) -> usize {

@@ -8,17 +8,22 @@ use std::{
         unix::net::UnixStream,
     },
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
-use super::{frame, orders::Cell};
+use super::{frame, launch::MOVES, orders::Cell};
 
 /// Starts launchers; one is started ahead of the first cell, and another when one is gone.
 #[derive(Debug, Clone)]
 pub(super) struct Mother {
     launcher: Arc<[OsString]>,
     label: Arc<str>,
+    /// Whether she may move to namespaces of her own, where she cannot make others otherwise.
+    moves: Arc<AtomicBool>,
     lives: Arc<Mutex<Option<Lives>>>,
 }
 
@@ -29,8 +34,15 @@ struct Lives {
 }
 
 impl Mother {
-    pub(super) fn new(launcher: &[OsString], label: &str) -> Self {
-        Self { launcher: launcher.into(), label: label.into(), lives: Arc::default() }
+    pub(super) fn new(launcher: &[OsString], label: &str, moves: bool) -> Self {
+        let moves = Arc::new(AtomicBool::new(moves));
+        Self { launcher: launcher.into(), label: label.into(), moves, lives: Arc::default() }
+    }
+
+    /// The next one stays where the node is.
+    pub(super) fn stay(&self) {
+        self.moves.store(false, Ordering::Relaxed);
+        *self.lives.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Asks for a cell. Blocks while she is behind.
@@ -58,7 +70,8 @@ impl Mother {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no launcher is configured"));
         };
         let mut command = Command::new(program);
-        command.args(args).args(["mother", &self.label, ""]).env_clear().stdout(Stdio::null());
+        let moves = if self.moves.load(Ordering::Relaxed) { MOVES } else { "" };
+        command.args(args).args(["mother", &self.label, moves]).env_clear().stdout(Stdio::null());
         let child = command.stdin(Stdio::from(OwnedFd::from(hers))).spawn()?;
         Ok(Lives { child: Some(child), socket })
     }

@@ -27,7 +27,7 @@ pub(super) struct Keep {
     pub(super) counts: bool,
 }
 
-/// To a keeper, again and again, one byte each. The end of the node's words is [`KILL`] and the end of the keeper.
+/// To a keeper, again and again, one byte each. The end of the node's words is [`word::KILL`] and the end of the keeper.
 pub(super) mod word {
     /// SIGTERM for all.
     pub(in crate::process) const TERM: u8 = b't';

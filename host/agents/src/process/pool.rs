@@ -46,7 +46,7 @@ impl Pool {
         // Told from those of every other run of the node's program, also where each is the first process of a machine.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let label = format!("{}-{:x}", config.prefix, now);
-        let mother = Mother::new(&config.launcher, &label);
+        let mother = Mother::new(&config.launcher, &label, config.namespaces);
         let (number, taken, ready) = Default::default();
         Self { config, label, number, mother, taken, ready }
     }
@@ -73,6 +73,9 @@ impl Pool {
         let root = self.config.user.map_or_else(|| geteuid().is_root(), |(user, _)| user == 0);
         let own_users = self.config.namespaces && !geteuid().is_root();
         let taken = all.choose(Found { hierarchies, lacks, reasons, root, own_users });
+        if own_users && !taken.namespaces {
+            self.mother.stay();
+        }
         if !taken.pid_namespace && !root {
             // Otherwise a program of the same user could read the node's environment and memory.
             set_dumpable_behavior(DumpableBehavior::NotDumpable)?;

@@ -113,6 +113,14 @@ pub(crate) fn processes_with(text: &str) -> Vec<String> {
     found
 }
 
+/// Launchers of these stages whose label begins with `prefix`.
+pub(crate) fn launchers(prefix: &str, stages: &[&str]) -> Vec<rustix::process::Pid> {
+    let is = |line: &String| stages.iter().any(|stage| line.contains(&format!(" {stage} {prefix}")));
+    let pid = |line: String| line.strip_prefix("/proc/")?.split(':').next()?.parse().ok();
+    let all = processes_with(prefix).into_iter().filter(is);
+    all.filter_map(|line| rustix::process::Pid::from_raw(pid(line)?)).collect()
+}
+
 /// Control groups with `text` in their names.
 pub(crate) fn groups_with(text: &str) -> Vec<String> {
     fn search(folder: &Path, text: &str, found: &mut Vec<String>) {
@@ -145,9 +153,18 @@ pub(crate) async fn until<T: PartialEq + std::fmt::Debug>(wanted: T, mut ask: im
 }
 
 impl Node {
+    async fn enforces_by(&self, what: &str, by: &str) -> bool {
+        let Status::Available { enforces } = self.processes.status().await else { return false };
+        enforces.iter().any(|(one, other)| *one == what && other.starts_with(by))
+    }
+
     /// Whether processes have a namespace.
     pub(crate) async fn processes_are_apart(&self) -> bool {
-        let Status::Available { enforces } = self.processes.status().await else { return false };
-        enforces.contains(&("end", "namespace"))
+        self.enforces_by("end", "namespace").await
+    }
+
+    /// Whether memory is that of all processes together.
+    pub(crate) async fn counts_memory(&self) -> bool {
+        self.enforces_by("memory", "cgroup").await
     }
 }

@@ -4,9 +4,9 @@ use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
 };
-use spear_agents::sandbox::{Sandbox, Sandboxes};
+use spear_agents::sandbox::{Ended, Sandbox, Sandboxes};
 
-use crate::common::{LONG, Node, groups_with, processes_with, until};
+use crate::common::{LONG, Node, groups_with, launchers, line, processes_with, until};
 
 /// What is done with one program.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,6 @@ const SCRIPTS: [&str; 4] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_random_starts_and_ends_leave_nothing() {
     let node = Node::with("random", |config| config.ahead = 2);
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     let mut random = TestRunner::deterministic();
     let thens = proptest::sample::select(vec![Then::Wait, Then::Stop, Then::Remove, Then::Drop, Then::NeverStart]);
     let some = (0..SCRIPTS.len(), thens, 0..3000_u64);
@@ -53,8 +52,28 @@ async fn two_hundred_random_starts_and_ends_leave_nothing() {
     drop(node.processes);
     until(Vec::new(), || processes_with(&node.prefix)).await;
     until(Vec::new(), || groups_with(&node.prefix)).await;
-    assert_eq!(std::fs::read_to_string("/proc/self/mountinfo").unwrap(), mounts);
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(!mounts.contains(node.folders.path().to_str().unwrap()), "{mounts}");
     assert_eq!(std::fs::read_dir(node.folders.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn launchers_that_were_killed_are_started_again() {
+    let node = Node::new("mother");
+    let mut process = node.shell("(setsid sleep 100 &); echo runs; exec sleep 100").await;
+    let mut streams = process.streams().unwrap();
+    assert_eq!(line(&mut streams.stdout).await, "runs");
+    let mothers = launchers(&node.prefix, &["mother"]);
+    assert!(!mothers.is_empty());
+    for mother in mothers {
+        rustix::process::kill_process(mother, rustix::process::Signal::KILL).unwrap();
+    }
+    for _ in 0..4 {
+        assert_eq!(node.run("exit 4").await.0, Ended::Exited(4));
+    }
+    process.remove().await;
+    let home = format!("HOME={}", node.folders.path().display());
+    until(Vec::new(), || processes_with(&home)).await;
 }
 
 async fn one(processes: spear_agents::process::Processes, spec: &spear_agents::sandbox::Spec, then: Then, after: u64) {

@@ -56,8 +56,10 @@ fn holds(mount: &Mount, controllers: &[&str]) -> bool {
 
 /// Where the own group is. A path outside of what is mounted is of another namespace: then the mount is all there is.
 fn own(mount: &Mount, path: &str) -> PathBuf {
-    let below = Path::new(path).strip_prefix(&mount.root).unwrap_or(Path::new(""));
-    if path.contains("/..") { mount.point.clone() } else { mount.point.join(below) }
+    match Path::new(path).strip_prefix(&mount.root) {
+        Ok(below) if !path.contains("/..") => mount.point.join(below),
+        _ => mount.point.clone(),
+    }
 }
 
 fn uses(controllers: &[&str]) -> Vec<Use> {

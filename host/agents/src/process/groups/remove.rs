@@ -36,7 +36,7 @@ pub(in crate::process) fn groups(folders: &[PathBuf]) -> bool {
     freezers.iter().for_each(|state| ask(state, "FROZEN"));
     there.iter().for_each(|folder| end(folder));
     freezers.iter().for_each(|state| ask(state, "THAWED"));
-    there.into_iter().fold(true, |all, folder| remove(folder) && all)
+    there.into_iter().filter(|folder| !remove(folder)).count() == 0
 }
 
 /// Writes a wish; that it came true shows in what is left.

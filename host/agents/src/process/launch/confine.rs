@@ -50,17 +50,16 @@ pub(super) fn pass_on_nothing() -> io::Result<()> {
     Ok(())
 }
 
-/// Who is not root makes namespaces as the root of a namespace of users. Why not, where that is not allowed.
+/// Makes this process the root of a namespace of users, and the next one that it starts the first of one of processes. Why
+/// not, where that is not allowed.
 pub(super) fn own_users() -> Result<(), String> {
     let (user, group) = (geteuid(), getegid());
-    if user.is_root() {
-        return Ok(());
-    }
     let own = || {
         unshare(UnshareFlags::NEWUSER)?;
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/gid_map", format!("0 {} 1", group.as_raw()))?;
-        fs::write("/proc/self/uid_map", format!("0 {} 1", user.as_raw()))
+        fs::write("/proc/self/uid_map", format!("0 {} 1", user.as_raw()))?;
+        unshare(UnshareFlags::NEWPID)
     };
     own().map_err(|error| format!("no namespace of users: {error}"))
 }

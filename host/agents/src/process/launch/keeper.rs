@@ -122,7 +122,7 @@ fn signal(first: bool, signal: Signal) {
 fn kill(first: bool, empty: &Empty) {
     let mut is = empty.is.lock().unwrap_or_else(PoisonError::into_inner);
     let mut rounds = 0;
-    while !*is && !(first && rounds == ROUNDS) {
+    while !*is && (!first || rounds < ROUNDS) {
         rounds += 1;
         if !first {
             signal(first, Signal::STOP);

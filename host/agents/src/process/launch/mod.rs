@@ -27,6 +27,9 @@ pub(super) use table::{descendants, processes};
 /// What a launcher is, as its arguments say: stage, label, and a note for the next stage.
 pub(super) const ARGUMENTS: usize = 3;
 
+/// A mother's note: she may move to namespaces of her own.
+pub(super) const MOVES: &str = "moves";
+
 /// The stages, in the order in which they start each other.
 pub(super) const STAGES: [&str; 3] = ["mother", "keeper", "starter"];
 
@@ -35,7 +38,7 @@ pub fn launch() -> ExitCode {
     let arguments: Vec<_> = env::args_os().rev().take(ARGUMENTS).map(|argument| argument.into_string()).collect();
     let [Ok(note), Ok(label), Ok(stage)] = arguments.as_slice() else { return refused("it has no orders") };
     let done = match stage.as_str() {
-        "mother" => mother::run(label),
+        "mother" => mother::run(label, note),
         "keeper" => keeper::run(label, note),
         "starter" => starter::run(),
         other => return refused(&format!("there is no `{other}`")),
@@ -49,7 +52,7 @@ pub fn launch() -> ExitCode {
 }
 
 /// What a socket says when the other side is gone.
-const GONE: [io::ErrorKind; 3] =
+pub(super) const GONE: [io::ErrorKind; 3] =
     [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof];
 
 fn refused(why: &str) -> ExitCode {
