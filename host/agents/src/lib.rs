@@ -8,7 +8,13 @@
 //!
 //! Nothing outside of this crate asks which agent a run has.
 
+mod agents;
 pub mod docker;
 pub mod process;
 pub mod program;
 pub mod sandbox;
+
+pub use self::{
+    agents::{Agents, Artifacts, Config, Prepared},
+    program::Unready,
+};

@@ -32,6 +32,18 @@ pub struct Running {
 }
 
 impl Running {
+    /// A run that writes to this log, and ends when its [`Running::token`] is cancelled.
+    #[must_use]
+    pub fn new(log: &Arc<LogBuffer>) -> Self {
+        Self { log: Arc::clone(log), cancel: CancellationToken::new() }
+    }
+
+    /// What is cancelled when it is to stop.
+    #[must_use]
+    pub fn token(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
     /// Stops it at its next yield, or where it waits; it ends as cancelled, unless it ends by itself before that.
     pub fn cancel(&self) {
         self.cancel.cancel();
@@ -86,8 +98,8 @@ impl Threads {
         let told = listener.clone();
         let log = Arc::new(LogBuffer::telling(prepared.limits.log, move || told.wrote()));
         let run = Run::new(hostcalls, Arc::clone(prepared), attempt, Arc::clone(&log))?;
-        let running = Running { log: Arc::clone(&log), cancel: CancellationToken::new() };
-        let (cancel, end) = (running.cancel.clone(), End { listener: Some(listener), log });
+        let running = Running::new(&log);
+        let (cancel, end) = (running.token(), End { listener: Some(listener), log });
         runtime.spawn(async move {
             let report = run.drive(&cancel).await;
             drop(slot);

@@ -13,6 +13,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == serve::LAUNCH) {
+        return spear_agents::process::launch();
+    }
     let cli = cli::Cli::parse();
     let output = output::Output::new(cli.global.output, !cli.global.non_interactive);
     match cli.run(&output) {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     future::Future,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use serde_json::json;
 use sms::Sms as SmsServer;
-use spear_types::{GrantPolicy, NodeName};
+use spear_types::{AgentKind, GrantPolicy, NodeName};
 use spearlet::Spearlet as SpearletServer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,9 @@ use crate::{
     output::{self, Output},
     telemetry,
 };
+
+/// The hidden first argument of a program that becomes a function's process.
+pub(crate) const LAUNCH: &str = "launch-process";
 
 /// How long what is under way may take once a program was told to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -94,6 +97,9 @@ struct Capacity {
     /// A label that functions may choose the node by; may be repeated.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
+    /// What runs functions: wasm, docker, process; may be repeated. [default: wasm]
+    #[arg(long = "agent", value_name = "KIND")]
+    agents: Vec<AgentKind>,
 }
 
 /// What of `[sms]` was given as flags.
@@ -126,6 +132,8 @@ pub(crate) struct SpearletFlags {
     memory: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    agents: Vec<AgentKind>,
 }
 
 impl Up {
@@ -161,9 +169,9 @@ impl Spearlet {
 
 impl Capacity {
     fn flags(&self) -> SpearletFlags {
-        let Self { slots, cpu, memory, labels } = self;
-        let labels = labels.iter().cloned().collect();
-        SpearletFlags { slots: *slots, cpu: *cpu, memory: memory.clone(), labels, ..SpearletFlags::default() }
+        let Self { slots, cpu, memory, labels, agents } = self;
+        let (labels, agents) = (labels.iter().cloned().collect(), agents.clone());
+        SpearletFlags { slots: *slots, cpu: *cpu, memory: memory.clone(), labels, agents, ..SpearletFlags::default() }
     }
 }
 
@@ -242,7 +250,9 @@ async fn bind_sms(context: &Context<'_>) -> anyhow::Result<SmsServer> {
     Ok(sms)
 }
 
-async fn bind_spearlet(context: &Context<'_>, config: spearlet::Config) -> anyhow::Result<SpearletServer> {
+async fn bind_spearlet(context: &Context<'_>, mut config: spearlet::Config) -> anyhow::Result<SpearletServer> {
+    let program = env::current_exe().context("cannot find this program, which becomes functions' processes")?;
+    config.launcher = vec![program.into(), LAUNCH.into()];
     let policy = policy(config.policy.as_deref())?;
     let spearlet = SpearletServer::bind(config, context.config.limits()?.maxima, policy).await?;
     tracing::info!(node = %spearlet.name(), allocation = %spearlet.allocation(), "node ready");

@@ -86,6 +86,12 @@ impl Artifacts {
     }
 }
 
+impl spear_agents::Artifacts for Artifacts {
+    async fn file(&self, digest: &Digest) -> Result<PathBuf, Refusal> {
+        self.get(digest).await
+    }
+}
+
 impl Held {
     fn add(&mut self, digest: Digest) {
         if self.all.len() < TOLD && self.all.insert(digest) {

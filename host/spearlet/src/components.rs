@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
-use spear_engine::{Attempt, Engine, Listener, Prepared, Report, Running, Terms};
-use spear_types::{AgentKind, Body, Code, Digest, Implementation, Ran, Refusal, Skipped};
-use tokio::{sync::Semaphore, task::JoinError};
+use spear_agents::{Agents, Prepared, Unready};
+use spear_engine::{Attempt, Listener, Report, Running, Terms};
+use spear_types::{Code, Implementation, Ran, Refusal, Skipped};
+use tokio::task::JoinError;
 
 use crate::artifacts::Artifacts;
 
@@ -22,7 +23,7 @@ pub(crate) struct Key {
 /// What runs a version on this node.
 pub(crate) struct Ready {
     ran: Ran,
-    component: Arc<Prepared>,
+    prepared: Arc<Prepared>,
 }
 
 /// Says of a run's end by what it was run.
@@ -32,24 +33,29 @@ struct Marked<L> {
     listener: L,
 }
 
-/// Components compiled at once: the compiler uses every core by itself, and much memory.
-const COMPILING: usize = 1;
-
-/// The node's engine and what it has prepared; a cheap clone.
+/// The node's agents and what they have prepared; a cheap clone.
 #[derive(Clone)]
 pub(crate) struct Components(Arc<Shared>);
 
 struct Shared {
-    engine: Engine,
+    agents: Agents,
     artifacts: Arc<Artifacts>,
     prepared: Cache<Key, Arc<Ready>>,
-    compiling: Semaphore,
 }
 
 impl Components {
-    pub(crate) fn new(engine: Engine, artifacts: Arc<Artifacts>) -> Self {
-        let shared = Shared { engine, artifacts, prepared: Cache::new(KEPT), compiling: Semaphore::new(COMPILING) };
-        Self(Arc::new(shared))
+    pub(crate) fn new(agents: Agents, artifacts: Arc<Artifacts>) -> Self {
+        Self(Arc::new(Shared { agents, artifacts, prepared: Cache::new(KEPT) }))
+    }
+
+    /// Other agents can run something than before: what was chosen is chosen anew.
+    pub(crate) fn choose_anew(&self) {
+        self.0.prepared.clear();
+    }
+
+    /// The node's agents.
+    pub(crate) fn agents(&self) -> &Agents {
+        &self.0.agents
     }
 
     /// The component, where it is prepared.
@@ -75,7 +81,7 @@ impl Components {
         attempt: Attempt,
         slot: S,
     ) -> Result<Report, Refusal> {
-        let report = self.0.engine.run(&ready.component, attempt, slot).await?;
+        let report = self.0.agents.run(&ready.prepared, attempt, slot).await?;
         Ok(Report { ran: Some(ready.ran.clone()), ..report })
     }
 
@@ -87,7 +93,7 @@ impl Components {
         listener: impl Listener,
     ) -> Result<Running, Refusal> {
         let listener = Marked { ready: Arc::clone(ready), listener };
-        self.0.engine.start(&ready.component, attempt, slot, listener)
+        self.0.agents.start(&ready.prepared, attempt, slot, listener)
     }
 }
 
@@ -96,23 +102,17 @@ impl Shared {
     async fn prepare(self: &Arc<Self>, key: &Key) -> Result<Arc<Ready>, Refusal> {
         let mut skipped = Vec::new();
         for implementation in key.implementations.iter() {
-            if let Body::Wasm(artifact) = &implementation.body {
-                let component = Arc::new(self.component(artifact.digest, key).await?);
-                return Ok(Arc::new(Ready { ran: Ran { agent: AgentKind::Wasm, skipped }, component }));
-            }
             let agent = implementation.agent();
-            skipped.push(Skipped { agent, reason: format!("the node has no agent for {agent}") });
+            match self.agents.prepare(implementation, &key.terms, &*self.artifacts).await {
+                Ok(prepared) => {
+                    return Ok(Arc::new(Ready { ran: Ran { agent, skipped }, prepared: Arc::new(prepared) }));
+                }
+                Err(Unready::Unrunnable(unrunnable)) => skipped.push(Skipped { agent, reason: unrunnable.reason }),
+                Err(Unready::Refused(refusal)) => return Err(refusal),
+            }
         }
         let why: Vec<String> = skipped.iter().map(|Skipped { agent, reason }| format!("{agent}: {reason}")).collect();
         Err(Refusal::new(Code::NoNodeFits, format!("nothing of it runs here: {}", why.join("; "))))
-    }
-
-    async fn component(self: &Arc<Self>, digest: Digest, key: &Key) -> Result<Prepared, Refusal> {
-        let _turn = self.compiling.acquire().await;
-        let artifact = self.artifacts.get(&digest).await?;
-        let (shared, terms) = (Arc::clone(self), key.terms.clone());
-        let prepare = move || shared.engine.prepare(&digest, &artifact, &terms);
-        tokio::task::spawn_blocking(prepare).await.map_err(broke_off)?
     }
 }
 

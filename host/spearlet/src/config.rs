@@ -1,9 +1,19 @@
 //! `[spearlet]`: what a node is told at start.
 
-use std::{collections::BTreeMap, env, net::SocketAddr, path::PathBuf, thread, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    ffi::OsString,
+    net::SocketAddr,
+    path::PathBuf,
+    thread,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
-use spear_types::{Capacity, Code, Cpu, FolderName, LabelName, Labels, MAX_LABELS, NodeName, Refusal};
+use spear_types::{
+    AgentKind, Capacity, Code, Cpu, Digest, FolderName, LabelName, Labels, MAX_LABELS, NodeName, Refusal,
+};
 
 use crate::{Error, machine::capacity};
 
@@ -38,6 +48,15 @@ pub struct Config {
     /// where that is less, without a reserve for everything else.
     #[serde(with = "spear_types::size::optional", skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
+    /// What runs functions on this node: `wasm`, `docker`, `process`. Programs are held to their limits by the machine, and a
+    /// process may read what the node's own user may: absent, components alone.
+    pub agents: BTreeSet<AgentKind>,
+    /// Where the Docker engine is reached; absent: `DOCKER_HOST`, else the usual sockets of Docker and Podman.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub docker: Option<String>,
+    /// The program, and its first arguments, that becomes a function's process: this one.
+    #[serde(skip)]
+    pub launcher: Vec<OsString>,
     /// Threads that guests run on; absent: one for each core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -73,6 +92,9 @@ impl Default for Config {
             slots: 256,
             cpu: None,
             memory: None,
+            agents: BTreeSet::from([AgentKind::Wasm]),
+            docker: None,
+            launcher: Vec::new(),
             threads: None,
             secrets: None,
             policy: None,
@@ -99,6 +121,9 @@ impl Config {
         ];
         if let Some((name, _)) = nothing.iter().find(|(_, nothing)| *nothing) {
             return Err(Error::Config(format!("{name} = 0: a node that has none of it runs nothing")));
+        }
+        if self.agents.is_empty() {
+            return Err(Error::Config("agents = []: a node without agents runs nothing".to_owned()));
         }
         if self.reconnect < MIN_RECONNECT {
             let reconnect = self.reconnect;
@@ -127,6 +152,13 @@ impl Config {
     pub fn node_name(&self) -> NodeName {
         let host = || rustix::system::uname().nodename().to_string_lossy().into_owned();
         self.name.clone().or_else(|| host().try_into().ok()).unwrap_or_else(NodeName::fallback)
+    }
+
+    /// What the names of this node's sandboxes begin with: of the folder of its data, so that what an earlier program of it
+    /// left is found, and nothing of another node on this machine.
+    pub(crate) fn prefix(&self) -> String {
+        let folder = std::path::absolute(&self.data).unwrap_or_else(|_| self.data.clone());
+        format!("spear-{}", &Digest::of(folder.as_os_str().as_encoded_bytes()).to_string()[..12])
     }
 
     /// The threads in force.

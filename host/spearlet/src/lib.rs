@@ -30,6 +30,7 @@ mod version;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use spear_agents::Agents;
 use spear_engine::{Allocation, Engine};
 use spear_hostcalls::{Backends, Hostcalls, files::Folders, http::Network};
 use spear_proto::v1::{
@@ -40,7 +41,7 @@ use spear_wire::{
     Encode as _, max_message,
     server::{Listener, Services},
 };
-use tokio::task::JoinError;
+use tokio::{sync::watch, task::JoinError};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::transport::{Channel, Endpoint};
 use uuid::Uuid;
@@ -111,6 +112,8 @@ pub struct Spearlet {
     allocation: Allocation,
     runs: Runs,
     link: Link,
+    /// Looks what agents can run something.
+    looks: AbortOnDropHandle<()>,
 }
 
 impl Spearlet {
@@ -126,15 +129,22 @@ impl Spearlet {
         let labels = config.labels().map_err(Error::Labels)?;
         let listener = Listener::bind(config.listen).await?;
         let sms = kept_alive(&config.sms)?.connect_lazy();
-        let engine = engine(&config, &maxima, sms.clone())?;
+        let (engine, hostcalls) = engine(&config, &maxima, sms.clone())?;
         let allocation = engine.allocation();
+        let agents = Agents::new(engine, &hostcalls, agents(&config));
+        let left = agents.remove_left().await;
+        if left > 0 {
+            tracing::info!(left, "what programs of an earlier start left is removed");
+        }
+        let (status, changes) = watch::channel(agents.info().await);
         let artifacts = Arc::new(Artifacts::open(&config.data.join("artifacts"), sms).await?);
         let register = register(&config, listener.address(), labels);
-        let components = Components::new(engine, Arc::clone(&artifacts));
+        let components = Components::new(agents, Arc::clone(&artifacts));
         let door = Arc::new(Door { node: config.node_name(), maxima, policy });
+        let looks = AbortOnDropHandle::new(tokio::spawn(look(components.clone(), status)));
         let runs = Runs { door, components, slots: Slots::new(config.slots) };
-        let link = Link::new(own_connection(&config.sms)?, &runs, artifacts, register, config.reconnect);
-        Ok(Self { listener, allocation, runs, link })
+        let link = Link::new(own_connection(&config.sms)?, &runs, artifacts, changes, register, config.reconnect);
+        Ok(Self { listener, allocation, runs, link, looks })
     }
 
     /// Where the node's gRPC is reached.
@@ -161,7 +171,7 @@ impl Spearlet {
     /// # Errors
     /// When the server breaks off.
     pub async fn run(self, stop: CancellationToken, grace: Duration) -> Result<(), Error> {
-        let Self { listener, runs, link, .. } = self;
+        let Self { listener, runs, link, looks: _looks, .. } = self;
         let (limit, slots, stopped) = (max_message(&runs.door.maxima), runs.slots.clone(), stop.clone());
         let runs = SpearletServiceServer::new(runs);
         let runs = runs.max_decoding_message_size(limit).max_encoding_message_size(limit);
@@ -194,7 +204,6 @@ fn register(config: &Config, address: SocketAddr, labels: Labels) -> Register {
         cpu_millis: cpu.as_millis(),
         memory_bytes: memory,
         labels: labels.encode(),
-        agents: vec![AgentInfo { kind: AgentKind::Wasm, unavailable: None }.encode()],
         ..Register::default()
     }
 }
@@ -216,7 +225,7 @@ fn own_connection(address: &str) -> Result<NodeServiceClient<Channel>, Error> {
     Ok(sms.max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX))
 }
 
-fn engine(config: &Config, maxima: &Limits, sms: Channel) -> Result<Engine, Error> {
+fn engine(config: &Config, maxima: &Limits, sms: Channel) -> Result<(Engine, Hostcalls), Error> {
     let unread = |source| Error::Ca { path: config.ca.clone().unwrap_or_default(), source };
     let unopened = |source| Error::Secrets { path: config.secrets.clone().unwrap_or_default(), source };
     let hostcalls = Hostcalls::new(Backends {
@@ -233,5 +242,44 @@ fn engine(config: &Config, maxima: &Limits, sms: Channel) -> Result<Engine, Erro
         maxima: maxima.clone(),
         cache: config.data.join("compiled"),
     };
-    Ok(Engine::new(&settings, hostcalls)?)
+    Ok((Engine::new(&settings, hostcalls.clone())?, hostcalls))
+}
+
+/// How often it is looked what agents can run something: a daemon that came back is used within seconds.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Tells of agents that can run something now and could not, or the other way round.
+async fn look(components: Components, status: watch::Sender<Vec<AgentInfo>>) {
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        looks.tick().await;
+        let now = components.agents().info().await;
+        let changed = status.send_if_modified(|known| {
+            let changed = *known != now;
+            *known = now;
+            changed
+        });
+        if changed {
+            components.choose_anew();
+        }
+    }
+}
+
+/// The agents, as the operator wants them.
+fn agents(config: &Config) -> spear_agents::Config {
+    let (prefix, folders) = (config.prefix(), config.data.join("runs"));
+    let wanted = |kind| config.agents.contains(&kind);
+    spear_agents::Config {
+        wasm: wanted(AgentKind::Wasm),
+        process: wanted(AgentKind::Process).then(|| {
+            spear_agents::process::Config::new(config.launcher.clone(), format!("{prefix}-p"), folders.clone())
+        }),
+        docker: wanted(AgentKind::Docker).then(|| spear_agents::docker::Config {
+            host: config.docker.clone(),
+            prefix: format!("{prefix}-d"),
+            pull: true,
+        }),
+        folders,
+        files: config.data.join("files"),
+    }
 }

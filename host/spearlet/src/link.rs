@@ -15,9 +15,12 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use spear_proto::v1::{
     self, Heartbeat, LinkRequest, Register, link_request, link_response, node_service_client::NodeServiceClient,
 };
-use spear_types::{Code, Refusal};
-use spear_wire::{Encode as _, from_status, required};
-use tokio::{sync::mpsc, time::Instant};
+use spear_types::{AgentInfo, Code, Refusal};
+use spear_wire::{Encode, from_status, required};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
@@ -50,6 +53,8 @@ pub(crate) struct Link {
     door: Arc<Door>,
     slots: Slots,
     artifacts: Arc<Artifacts>,
+    /// What can run something here.
+    agents: watch::Receiver<Vec<AgentInfo>>,
     attempts: Attempts<Node>,
     events: mpsc::UnboundedReceiver<Event<Arc<Ready>>>,
     machine: Machine,
@@ -87,6 +92,7 @@ impl Link {
         sms: NodeServiceClient<Channel>,
         runs: &Runs,
         artifacts: Arc<Artifacts>,
+        agents: watch::Receiver<Vec<AgentInfo>>,
         register: Register,
         longest_wait: Duration,
     ) -> Self {
@@ -105,6 +111,7 @@ impl Link {
             register,
             slots,
             artifacts,
+            agents,
             events,
             longest_wait,
         }
@@ -140,7 +147,8 @@ impl Link {
     fn registration(&mut self) -> Register {
         self.is_told = true;
         let held = self.attempts.held().map(|attempt| attempt.encode()).collect();
-        Register { held, artifacts: self.artifacts.held(), ..self.register.clone() }
+        let agents = self.agents.borrow_and_update().iter().cloned().map(Encode::encode).collect();
+        Register { held, agents, artifacts: self.artifacts.held(), ..self.register.clone() }
     }
 
     /// Waits for something without a link, while runs go on; none once the node has nothing left to wait for, or holds
@@ -164,7 +172,7 @@ impl Link {
         let Session { out, mut inbound, mut beats, lease, mut talk } = session;
         self.lease_over = None;
         self.attempts.rejoined();
-        let mut stopping = false;
+        let (mut agents, mut stopping) = (self.agents.clone(), false);
         let broken = loop {
             if self.is_done() {
                 session::leave(out, inbound).await;
@@ -176,6 +184,7 @@ impl Link {
             tokio::select! {
                 () = self.step() => {}
                 _ = beats.tick() => talk.beat_is_due = true,
+                Ok(()) = agents.changed() => talk.beat_is_due = true,
                 permit = out.reserve(), if talk.has_next() || self.attempts.has_reports() => match permit {
                     Ok(permit) => if let Some(message) = self.next(&mut talk) { permit.send(message) },
                     Err(_) => break session::closed(),
@@ -266,13 +275,15 @@ impl Link {
     fn heartbeat(&mut self) -> Heartbeat {
         let (cpu, memory_bytes) = self.machine.busy(Instant::now());
         let artifacts = self.artifacts.take_fresh();
+        let changed = self.agents.has_changed().unwrap_or(false);
+        let agents = changed.then(|| self.agents.borrow_and_update().iter().cloned().map(Encode::encode).collect());
         Heartbeat {
             running: self.slots.taken(),
             cpu_millis: cpu.as_millis(),
             memory_bytes,
             artifacts,
             stopping: self.attempts.is_stopping(),
-            agents: None,
+            agents: agents.map(|agents| v1::Agents { agents }),
         }
     }
 }

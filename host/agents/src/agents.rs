@@ -1,0 +1,249 @@
+//! The agents of one node, behind one face.
+
+use std::{path::PathBuf, sync::Arc};
+
+use spear_engine::{Attempt, Engine, Listener, Report, Running, Terms};
+use spear_hostcalls::{Hostcalls, logs::LogBuffer};
+use spear_types::{AgentInfo, AgentKind, Artifact, Body, Code, Digest, Implementation, Limits, Refusal};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    docker::{self, Containers},
+    process::{self, Processes},
+    program::{self, Places, Programs, Unready},
+    sandbox::{Sandboxes, Unrunnable},
+};
+
+/// Components compiled at once: the compiler uses every core by itself, and much memory.
+const COMPILING: usize = 1;
+
+/// What a node runs implementations with; a cheap clone.
+#[derive(Clone)]
+pub struct Agents(Arc<Shared>);
+
+/// Which agents a node has.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Components.
+    pub wasm: bool,
+    /// Programs as processes.
+    pub process: Option<process::Config>,
+    /// Programs as containers.
+    pub docker: Option<docker::Config>,
+    /// Where the folders of programs' runs are made.
+    pub folders: PathBuf,
+    /// Where programs' files are unpacked.
+    pub files: PathBuf,
+}
+
+struct Shared {
+    engine: Engine,
+    wasm: bool,
+    compiling: Semaphore,
+    process: Option<Programs<Processes>>,
+    docker: Option<Programs<Containers>>,
+}
+
+/// An implementation that can be run here.
+pub struct Prepared(Kind);
+
+enum Kind {
+    Wasm(Arc<spear_engine::Prepared>),
+    Process(Program),
+    Docker(Program),
+}
+
+struct Program {
+    ready: program::Ready,
+    limits: Limits,
+}
+
+/// Where artifacts come from.
+pub trait Artifacts: Sync {
+    /// An artifact's file; fetched where it is not there.
+    fn file(&self, digest: &Digest) -> impl Future<Output = Result<PathBuf, Refusal>> + Send;
+}
+
+impl Agents {
+    /// Those of one node. Nothing is looked at yet.
+    #[must_use]
+    pub fn new(engine: Engine, hostcalls: &Hostcalls, config: Config) -> Self {
+        let Config { wasm, process, docker, folders, files } = config;
+        let places =
+            |prefix: &str| Places { prefix: prefix.to_owned(), folders: folders.clone(), files: files.clone() };
+        let process = process.map(|config| {
+            let places = places(&config.prefix);
+            Programs::new(AgentKind::Process, Processes::new(config), hostcalls.clone(), places)
+        });
+        let docker = docker.map(|config| {
+            let places = places(&config.prefix);
+            Programs::new(AgentKind::Docker, Containers::new(config), hostcalls.clone(), places)
+        });
+        Self(Arc::new(Shared { engine, wasm, compiling: Semaphore::new(COMPILING), process, docker }))
+    }
+
+    /// What each of them can do now.
+    pub async fn info(&self) -> Vec<AgentInfo> {
+        let wasm = AgentInfo { kind: AgentKind::Wasm, unavailable: None };
+        let mut infos: Vec<AgentInfo> = self.0.wasm.then_some(wasm).into_iter().collect();
+        if let Some(docker) = &self.0.docker {
+            infos.push(docker.info().await);
+        }
+        if let Some(process) = &self.0.process {
+            infos.push(process.info().await);
+        }
+        infos
+    }
+
+    /// Removes what an earlier program of this node left of its programs. How many there were.
+    pub async fn remove_left(&self) -> usize {
+        let mut removed = 0;
+        if let Some(docker) = &self.0.docker {
+            removed += docker.remove_left().await;
+        }
+        if let Some(process) = &self.0.process {
+            removed += process.remove_left().await;
+        }
+        removed
+    }
+
+    /// Makes an implementation ready to run.
+    ///
+    /// # Errors
+    /// [`Unready::Unrunnable`] where this node cannot run it, and another may be tried.
+    pub async fn prepare(
+        &self,
+        implementation: &Implementation,
+        terms: &Terms,
+        artifacts: &impl Artifacts,
+    ) -> Result<Prepared, Unready> {
+        let prepared = match &implementation.body {
+            Body::Wasm(_) if !self.0.wasm => return Err(not_here()),
+            Body::Wasm(artifact) => Kind::Wasm(self.component(artifact.digest, terms, artifacts).await?),
+            Body::Process(program) => {
+                let programs = self.0.process.as_ref().ok_or_else(not_here)?;
+                let archive = archive(program.files(), artifacts).await?;
+                Kind::Process(of(programs.prepare(program, None, archive, terms).await?, terms))
+            }
+            Body::Docker(image, program) => {
+                let programs = self.0.docker.as_ref().ok_or_else(not_here)?;
+                let archive = archive(program.files(), artifacts).await?;
+                Kind::Docker(of(programs.prepare(program, Some(image), archive, terms).await?, terms))
+            }
+        };
+        Ok(Prepared(prepared))
+    }
+
+    async fn component(
+        &self,
+        digest: Digest,
+        terms: &Terms,
+        artifacts: &impl Artifacts,
+    ) -> Result<Arc<spear_engine::Prepared>, Unready> {
+        let _turn = self.0.compiling.acquire().await;
+        let artifact = artifacts.file(&digest).await.map_err(Unready::Refused)?;
+        let (shared, terms) = (Arc::clone(&self.0), terms.clone());
+        let prepare = move || shared.engine.prepare(&digest, &artifact, &terms);
+        let broke_off = |error| {
+            Unready::Refused(Refusal::new(Code::Internal, format!("preparing the component broke off: {error}")))
+        };
+        let prepared = tokio::task::spawn_blocking(prepare).await.map_err(broke_off)?;
+        Ok(Arc::new(prepared.map_err(Unready::Refused)?))
+    }
+
+    /// Runs one call to its end. Dropping the future cancels the run; `slot` is dropped with it.
+    ///
+    /// # Errors
+    /// When the function did not run.
+    pub async fn run<S: Send + 'static>(
+        &self,
+        prepared: &Arc<Prepared>,
+        attempt: Attempt,
+        slot: S,
+    ) -> Result<Report, Refusal> {
+        let cancel = CancellationToken::new();
+        match &prepared.0 {
+            Kind::Wasm(component) => self.0.engine.run(component, attempt, slot).await,
+            Kind::Process(program) | Kind::Docker(program) => {
+                let log = Arc::new(LogBuffer::new(program.limits.log));
+                let cancelled = cancel.clone().drop_guard();
+                let report = self.clone().drive(Arc::clone(prepared), attempt, log, cancel, slot);
+                // A task of its own: a caller that goes away must not leave a sandbox half-removed.
+                let report = tokio::spawn(report).await;
+                drop(cancelled);
+                report.map_err(|error| Refusal::new(Code::Internal, format!("the run broke off: {error}")))?
+            }
+        }
+    }
+
+    /// Starts the same run, and tells `listener` of it. It goes on whoever waits for it.
+    ///
+    /// # Errors
+    /// For a call that does not fit. What is refused later, the listener is told.
+    pub fn start<S: Send + 'static>(
+        &self,
+        prepared: &Arc<Prepared>,
+        attempt: Attempt,
+        slot: S,
+        listener: impl Listener,
+    ) -> Result<Running, Refusal> {
+        match &prepared.0 {
+            Kind::Wasm(component) => self.0.engine.start(component, attempt, slot, listener),
+            Kind::Process(program) | Kind::Docker(program) => {
+                let told = listener.clone();
+                let log = Arc::new(LogBuffer::telling(program.limits.log, move || told.wrote()));
+                let running = Running::new(&log);
+                let drive = self.clone().drive(Arc::clone(prepared), attempt, log, running.token(), slot);
+                tokio::spawn(async move { listener.ended(drive.await) });
+                Ok(running)
+            }
+        }
+    }
+
+    async fn drive<S: Send + 'static>(
+        self,
+        prepared: Arc<Prepared>,
+        attempt: Attempt,
+        log: Arc<LogBuffer>,
+        cancel: CancellationToken,
+        slot: S,
+    ) -> Result<Report, Refusal> {
+        let report = match (&prepared.0, &self.0.process, &self.0.docker) {
+            (Kind::Process(program), Some(programs), _) => driven(programs, program, attempt, log, &cancel).await,
+            (Kind::Docker(program), _, Some(programs)) => driven(programs, program, attempt, log, &cancel).await,
+            _ => Err(Refusal::new(Code::Internal, "what was prepared is no program")),
+        };
+        drop(slot);
+        report
+    }
+}
+
+async fn driven<S: Sandboxes>(
+    programs: &Programs<S>,
+    program: &Program,
+    attempt: Attempt,
+    log: Arc<LogBuffer>,
+    cancel: &CancellationToken,
+) -> Result<Report, Refusal> {
+    programs.run(&program.ready, attempt, log, cancel).await.map_err(|unready| match unready {
+        Unready::Refused(refusal) => refusal,
+        // It could a moment ago: another node may, or this one again.
+        Unready::Unrunnable(Unrunnable { reason }) => {
+            Refusal::new(Code::QueueFull, format!("it could not be started: {reason}"))
+        }
+    })
+}
+
+fn of(ready: program::Ready, terms: &Terms) -> Program {
+    Program { ready, limits: terms.limits.clone() }
+}
+
+async fn archive(files: Option<Artifact>, artifacts: &impl Artifacts) -> Result<Option<(Artifact, PathBuf)>, Unready> {
+    let Some(artifact) = files else { return Ok(None) };
+    Ok(Some((artifact, artifacts.file(&artifact.digest).await.map_err(Unready::Refused)?)))
+}
+
+fn not_here() -> Unready {
+    Unready::Unrunnable(Unrunnable::new("the node has no such agent"))
+}
