@@ -5,24 +5,26 @@ use std::{
     time::Duration,
 };
 
-use bollard::{errors::Error, query_parameters::KillContainerOptionsBuilder};
+use bollard::{container::AttachContainerResults, errors::Error, query_parameters::KillContainerOptionsBuilder};
 use tokio::{
     runtime::Handle,
     sync::watch,
     task::{AbortHandle, JoinHandle},
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     end::{Asked, ended},
     output::Output,
-    streams::Input,
+    streams::{self, Input},
     words,
 };
 use crate::sandbox::{Ended, Sandbox, Streams, Used};
 
-/// Until a container that is killed has to have ended. What takes longer is lost, and left to its removal.
-const KILLED: Duration = Duration::from_secs(5);
+/// Until a container that is killed has to have ended; an engine itself gives it 10 s. What takes longer is lost, and left to
+/// its removal.
+const KILLED: Duration = Duration::from_secs(15);
 
 /// A program in a container.
 #[derive(Debug)]
@@ -33,15 +35,27 @@ pub struct Container {
     ended: watch::Receiver<Option<Ended>>,
     watcher: AbortHandle,
     runtime: Handle,
+    /// Whether nobody waits for its outputs to be read any more.
+    killed: CancellationToken,
     removed: bool,
 }
 
 impl Container {
     /// One that was started just now; has to be called in a runtime.
-    pub(super) fn new(asked: Asked, streams: Streams<Input, Output>) -> Self {
+    pub(super) fn new(asked: Asked, attached: AttachContainerResults) -> Self {
+        let killed = CancellationToken::new();
+        let streams = streams::of(attached, &killed);
         let (tell, ended) = watch::channel(None);
         let watcher = tokio::spawn(asked.clone().watch(tell)).abort_handle();
-        Self { asked, streams: Mutex::new(Some(streams)), ended, watcher, runtime: Handle::current(), removed: false }
+        Self {
+            asked,
+            streams: Mutex::new(Some(streams)),
+            ended,
+            watcher,
+            runtime: Handle::current(),
+            killed,
+            removed: false,
+        }
     }
 
     async fn signal(&self, signal: &str) {
@@ -61,6 +75,7 @@ impl Container {
         if std::mem::replace(&mut self.removed, true) {
             return None;
         }
+        self.killed.cancel();
         self.watcher.abort();
         let Asked { engine, docker, name, .. } = self.asked.clone();
         Some(self.runtime.spawn(async move { engine.remove(&docker, &name).await }))
@@ -93,6 +108,7 @@ impl Sandbox for Container {
                 return;
             }
         }
+        self.killed.cancel();
         let killed = async {
             self.signal("SIGKILL").await;
             ended(&mut self.ended.clone()).await

@@ -9,7 +9,7 @@ use bollard::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{container::Container, create, end::Asked, engine::Engine, image, link::Link, streams, user::User};
+use super::{container::Container, create, end::Asked, engine::Engine, image, link::Link, user::User};
 use crate::sandbox::{Spec, Unrunnable};
 
 /// The longest name of a sandbox.
@@ -77,7 +77,7 @@ async fn run(asked: Asked, body: ContainerCreateBody, unwanted: CancellationToke
         return Err(cancelled());
     }
     docker.start_container(name, None::<StartContainerOptions>).await?;
-    Ok(Container::new(asked, streams::of(attached)))
+    Ok(Container::new(asked, attached))
 }
 
 /// Nobody hears it.

@@ -15,6 +15,7 @@ use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     runtime::Handle,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::output::{self, Output, Writer};
 use crate::sandbox::Streams;
@@ -26,9 +27,9 @@ pub struct Input {
 }
 
 /// Takes the connection apart; has to be called in a runtime.
-pub(super) fn of(attached: AttachContainerResults) -> Streams<Input, Output> {
-    let (to_stdout, stdout) = output::pair();
-    let (to_stderr, stderr) = output::pair();
+pub(super) fn of(attached: AttachContainerResults, killed: &CancellationToken) -> Streams<Input, Output> {
+    let (to_stdout, stdout) = output::pair(killed.clone());
+    let (to_stderr, stderr) = output::pair(killed.clone());
     tokio::spawn(hand_out(attached.output, to_stdout, to_stderr));
     let stdin = Input { inner: Some(attached.input), runtime: Handle::current() };
     Streams { stdin, stdout, stderr }

@@ -105,12 +105,13 @@ fn said(engine: Result<Engine, String>) -> Option<Engine> {
     engine.inspect_err(|why| eprintln!("SKIPPED: no container engine for this test: {why}")).ok()
 }
 
-fn on_its_own_thread<F: Future>(work: impl FnOnce() -> F + Send + 'static) -> F::Output
+/// For what has to be done also where no runtime is, or goes on.
+pub(crate) fn on_its_own_thread<F: Future>(work: impl FnOnce() -> F + Send + 'static) -> F::Output
 where
     F::Output: Send + 'static,
 {
     let run = move || tokio::runtime::Runtime::new().expect("a runtime").block_on(work());
-    thread::spawn(run).join().expect("the engine's start does not panic")
+    thread::spawn(run).join().expect("it does not panic")
 }
 
 async fn find_or_start() -> Result<Engine, String> {

@@ -114,6 +114,14 @@ impl Trial {
     }
 }
 
+impl Drop for Trial {
+    /// The test's runtime ends before what it dropped last is removed.
+    fn drop(&mut self) {
+        let (host, prefix) = (self.host.clone(), self.prefix.clone());
+        engine::on_its_own_thread(move || async move { containers(&host, &prefix).remove_left().await });
+    }
+}
+
 pub(crate) fn containers(host: &str, prefix: &str) -> Containers {
     Containers::new(Config { host: Some(host.to_owned()), prefix: prefix.to_owned(), pull: false })
 }
