@@ -61,8 +61,11 @@ struct Program {
 
 /// Where artifacts come from.
 pub trait Artifacts: Sync {
-    /// An artifact's file; fetched where it is not there.
-    fn file(&self, digest: &Digest) -> impl Future<Output = Result<PathBuf, Refusal>> + Send;
+    /// The file of a component, which was looked at; fetched where it is not there.
+    fn component(&self, digest: &Digest) -> impl Future<Output = Result<PathBuf, Refusal>> + Send;
+
+    /// The file of an archive; fetched where it is not there.
+    fn archive(&self, digest: &Digest) -> impl Future<Output = Result<PathBuf, Refusal>> + Send;
 }
 
 impl Agents {
@@ -142,7 +145,7 @@ impl Agents {
         artifacts: &impl Artifacts,
     ) -> Result<Arc<spear_engine::Prepared>, Unready> {
         let _turn = self.0.compiling.acquire().await;
-        let artifact = artifacts.file(&digest).await.map_err(Unready::Refused)?;
+        let artifact = artifacts.component(&digest).await.map_err(Unready::Refused)?;
         let (shared, terms) = (Arc::clone(&self.0), terms.clone());
         let prepare = move || shared.engine.prepare(&digest, &artifact, &terms);
         let broke_off = |error| {
@@ -241,7 +244,7 @@ fn of(ready: program::Ready, terms: &Terms) -> Program {
 
 async fn archive(files: Option<Artifact>, artifacts: &impl Artifacts) -> Result<Option<(Artifact, PathBuf)>, Unready> {
     let Some(artifact) = files else { return Ok(None) };
-    Ok(Some((artifact, artifacts.file(&artifact.digest).await.map_err(Unready::Refused)?)))
+    Ok(Some((artifact, artifacts.archive(&artifact.digest).await.map_err(Unready::Refused)?)))
 }
 
 fn not_here() -> Unready {

@@ -19,7 +19,9 @@ const TOLD: usize = 10_000;
 
 /// The node's artifacts.
 pub(crate) struct Artifacts {
-    blobs: Blobs,
+    components: Blobs,
+    /// Files of programs. What lies here was not looked at as a component.
+    archives: Blobs,
     sms: NodeServiceClient<Channel>,
     held: Mutex<Held>,
 }
@@ -33,9 +35,17 @@ struct Held {
 
 impl Artifacts {
     pub(crate) async fn open(folder: &Path, sms: Channel) -> Result<Self, Error> {
-        let blobs = Blobs::open(folder).await?;
-        let all = blobs.digests(TOLD).await?.into_iter().collect();
-        Ok(Self { blobs, sms: NodeServiceClient::new(sms), held: Mutex::new(Held { all, fresh: Vec::new() }) })
+        let components = Blobs::open(&folder.join("components")).await?;
+        let archives = Blobs::open(&folder.join("archives")).await?;
+        let mut all = components.digests(TOLD).await?;
+        all.extend(archives.digests(TOLD).await?);
+        let all = all.into_iter().take(TOLD).collect();
+        Ok(Self {
+            components,
+            archives,
+            sms: NodeServiceClient::new(sms),
+            held: Mutex::new(Held { all, fresh: Vec::new() }),
+        })
     }
 
     /// What the node holds, as far as the SMS wants to know: for a new link.
@@ -50,21 +60,14 @@ impl Artifacts {
         mem::take(&mut self.lock().fresh).iter().map(ToString::to_string).collect()
     }
 
-    /// The artifact's file.
+    /// The artifact's bytes from the SMS, on their way to one of the shelves.
     ///
     /// # Errors
     /// `UnknownArtifact` when the SMS has none, `DigestMismatch` when what it sent is another.
-    pub(crate) async fn get(&self, digest: &Digest) -> Result<PathBuf, Refusal> {
-        if !self.blobs.contains(digest).await? {
-            self.fetch(digest).await?;
-        }
-        Ok(self.blobs.path(digest))
-    }
-
-    async fn fetch(&self, digest: &Digest) -> Result<(), Refusal> {
+    async fn fetch(&self, shelf: &Blobs, digest: &Digest) -> Result<NewBlob, Refusal> {
         let request = FetchArtifactRequest { digest: digest.to_string() };
         let mut chunks = self.sms.clone().fetch_artifact(request).await.map_err(not_fetched)?.into_inner();
-        let mut writer = self.blobs.writer(MAX_COMPONENT).await?;
+        let mut writer = shelf.writer(MAX_COMPONENT).await?;
         while let Some(chunk) = chunks.message().await.map_err(not_fetched)? {
             writer.write(chunk.data).await?;
         }
@@ -73,9 +76,13 @@ impl Artifacts {
             let message = format!("the SMS sent an artifact of digest {} for {digest}", blob.digest());
             return Err(Refusal::new(Code::DigestMismatch, message));
         }
-        check(&blob).await?;
-        self.blobs.keep(blob).await?;
-        self.lock().add(*digest);
+        Ok(blob)
+    }
+
+    async fn keep(&self, shelf: &Blobs, blob: NewBlob) -> Result<(), Refusal> {
+        let digest = blob.digest();
+        shelf.keep(blob).await?;
+        self.lock().add(digest);
         tracing::info!(%digest, "artifact fetched");
         Ok(())
     }
@@ -87,8 +94,21 @@ impl Artifacts {
 }
 
 impl spear_agents::Artifacts for Artifacts {
-    async fn file(&self, digest: &Digest) -> Result<PathBuf, Refusal> {
-        self.get(digest).await
+    async fn component(&self, digest: &Digest) -> Result<PathBuf, Refusal> {
+        if !self.components.contains(digest).await? {
+            let blob = self.fetch(&self.components, digest).await?;
+            check(&blob).await?;
+            self.keep(&self.components, blob).await?;
+        }
+        Ok(self.components.path(digest))
+    }
+
+    async fn archive(&self, digest: &Digest) -> Result<PathBuf, Refusal> {
+        if !self.archives.contains(digest).await? {
+            let blob = self.fetch(&self.archives, digest).await?;
+            self.keep(&self.archives, blob).await?;
+        }
+        Ok(self.archives.path(digest))
     }
 }
 

@@ -24,6 +24,7 @@ const MAX_MESSAGE: usize = 16 << 10;
 const DENIED: &str = "denied";
 
 /// What a program wrote to standard output, up to its limit.
+#[derive(Debug, Default)]
 pub(super) struct Stdout {
     pub(super) bytes: Bytes,
     pub(super) cut: bool,

@@ -18,7 +18,7 @@ use spear_hostcalls::{
 };
 use spear_types::{Code, Outcome, Refusal, Usage};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     Programs, Ready, Unready,
@@ -32,8 +32,12 @@ use crate::sandbox::{Ended, Sandbox, Sandboxes, Spec, Streams, Used};
 /// How long a program may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// How long what it wrote is waited for once it has ended: a process that it left behind may hold its streams open.
-const DRAIN: Duration = Duration::from_millis(200);
+/// How long what it wrote is waited for once it has ended: a process that it left behind may hold its streams open, until
+/// the sandbox is removed with it.
+const DRAIN: Duration = Duration::from_millis(100);
+
+/// The same once nothing of it is left.
+const LAST: Duration = Duration::from_secs(5);
 
 /// The room in the call's folder, where the socket lies.
 const HOSTCALLS: &str = "hostcalls";
@@ -47,6 +51,12 @@ enum Left {
     Ended(Ended),
     Late,
     Cancelled,
+}
+
+/// What a program writes, as it is read.
+struct Written {
+    stdout: AbortOnDropHandle<Stdout>,
+    lines: AbortOnDropHandle<()>,
 }
 
 /// The folders of one run; removed with it.
@@ -80,10 +90,15 @@ pub(super) async fn run<S: Sandboxes>(
     server.admit(&session);
     let spec = spec(programs, ready, &given, &room, name, &session);
     let mut sandbox = programs.sandboxes.start(&spec).await.map_err(Unready::Unrunnable)?;
-    let (left, stdout) = watch(&mut sandbox, given.stdin, ready, &log, (started + timeout, cancel)).await;
+    let (left, mut written) = watch(&mut sandbox, given.stdin, ready, &log, (started + timeout, cancel)).await;
+    let all = written.within(DRAIN).await;
     let used = sandbox.used().await;
     memory.0.store(used.peak_memory, Ordering::Relaxed);
     sandbox.remove().await;
+    let stdout = match all {
+        Some(stdout) => stdout,
+        None => written.within(LAST).await.unwrap_or_default(),
+    };
     let reply = room.reply().await;
     let outcome = match left {
         Left::Ended(ended) => outcome::of(ended, stdout, reply, &ready.limits, &session),
@@ -121,13 +136,13 @@ async fn watch<S: Sandbox>(
     ready: &Ready,
     log: &Arc<LogBuffer>,
     (deadline, cancel): (Instant, &CancellationToken),
-) -> (Left, Stdout) {
+) -> (Left, Written) {
     let Some(Streams { stdin: input, stdout, stderr }) = sandbox.streams() else {
-        return (Left::Ended(Ended::Lost), Stdout { bytes: Bytes::new(), cut: false });
+        return (Left::Ended(Ended::Lost), Written::nothing());
     };
-    let feed = tokio::spawn(feed(input, stdin));
-    let lines = tokio::spawn(lines::read(stderr, Arc::clone(log)));
-    let mut read = tokio::spawn(read(stdout, ready.limits.payload));
+    let _feed = AbortOnDropHandle::new(tokio::spawn(feed(input, stdin)));
+    let lines = AbortOnDropHandle::new(tokio::spawn(lines::read(stderr, Arc::clone(log))));
+    let stdout = AbortOnDropHandle::new(tokio::spawn(read(stdout, ready.limits.payload)));
     let left = tokio::select! {
         biased;
         () = cancel.cancelled() => Left::Cancelled,
@@ -137,15 +152,30 @@ async fn watch<S: Sandbox>(
     if !matches!(left, Left::Ended(_)) {
         sandbox.stop(GRACE).await;
     }
-    feed.abort();
-    let drained = async {
-        // Either is over when its stream is, and holds nothing of ours.
-        let _ = lines.await;
-        (&mut read).await
-    };
-    let drained = tokio::time::timeout(DRAIN, drained).await;
-    read.abort();
-    (left, drained.ok().and_then(Result::ok).unwrap_or(Stdout { bytes: Bytes::new(), cut: false }))
+    (left, Written { stdout, lines })
+}
+
+impl Written {
+    fn nothing() -> Self {
+        let (stdout, lines) = (tokio::spawn(async { Stdout::default() }), tokio::spawn(async {}));
+        Self { stdout: AbortOnDropHandle::new(stdout), lines: AbortOnDropHandle::new(lines) }
+    }
+
+    /// Standard output, once both streams are at their end; none where that takes longer.
+    async fn within(&mut self, time: Duration) -> Option<Stdout> {
+        let lines = async {
+            if !self.lines.is_finished() {
+                // It is over when its stream is.
+                let _ = (&mut self.lines).await;
+            }
+        };
+        let both = async {
+            lines.await;
+            (&mut self.stdout).await
+        };
+        // A reader that broke off has read nothing.
+        tokio::time::timeout(time, both).await.ok().map(Result::unwrap_or_default)
+    }
 }
 
 /// A program that does not read its input, or ends before, has had enough of it.
