@@ -50,12 +50,12 @@ pub struct Prepared(Kind);
 
 enum Kind {
     Wasm(Arc<spear_engine::Prepared>),
-    Process(Program),
-    Docker(Program),
+    Process(Program<Processes>),
+    Docker(Program<Containers>),
 }
 
-struct Program {
-    ready: program::Ready,
+struct Program<S: Sandboxes> {
+    ready: program::Ready<S>,
     limits: Limits,
 }
 
@@ -127,12 +127,15 @@ impl Agents {
             Body::Process(program) => {
                 let programs = self.0.process.as_ref().ok_or_else(not_here)?;
                 let archive = archive(program.files(), artifacts).await?;
-                Kind::Process(of(programs.prepare(program, None, archive, terms).await?, terms))
+                Kind::Process(of(programs.prepare(program, None, archive, terms, implementation.reuse).await?, terms))
             }
             Body::Docker(image, program) => {
                 let programs = self.0.docker.as_ref().ok_or_else(not_here)?;
                 let archive = archive(program.files(), artifacts).await?;
-                Kind::Docker(of(programs.prepare(program, Some(image), archive, terms).await?, terms))
+                Kind::Docker(of(
+                    programs.prepare(program, Some(image), archive, terms, implementation.reuse).await?,
+                    terms,
+                ))
             }
         };
         Ok(Prepared(prepared))
@@ -168,8 +171,8 @@ impl Agents {
         let cancel = CancellationToken::new();
         match &prepared.0 {
             Kind::Wasm(component) => self.0.engine.run(component, attempt, slot).await,
-            Kind::Process(program) | Kind::Docker(program) => {
-                let log = Arc::new(LogBuffer::new(program.limits.log));
+            Kind::Process(Program { limits, .. }) | Kind::Docker(Program { limits, .. }) => {
+                let log = Arc::new(LogBuffer::new(limits.log));
                 let cancelled = cancel.clone().drop_guard();
                 let report = self.clone().drive(Arc::clone(prepared), attempt, log, cancel, slot);
                 // A task of its own: a caller that goes away must not leave a sandbox half-removed.
@@ -193,9 +196,9 @@ impl Agents {
     ) -> Result<Running, Refusal> {
         match &prepared.0 {
             Kind::Wasm(component) => self.0.engine.start(component, attempt, slot, listener),
-            Kind::Process(program) | Kind::Docker(program) => {
+            Kind::Process(Program { limits, .. }) | Kind::Docker(Program { limits, .. }) => {
                 let told = listener.clone();
-                let log = Arc::new(LogBuffer::telling(program.limits.log, move || told.wrote()));
+                let log = Arc::new(LogBuffer::telling(limits.log, move || told.wrote()));
                 let running = Running::new(&log);
                 let drive = self.clone().drive(Arc::clone(prepared), attempt, log, running.token(), slot);
                 tokio::spawn(async move { listener.ended(drive.await) });
@@ -224,7 +227,7 @@ impl Agents {
 
 async fn driven<S: Sandboxes>(
     programs: &Programs<S>,
-    program: &Program,
+    program: &Program<S>,
     attempt: Attempt,
     log: Arc<LogBuffer>,
     cancel: &CancellationToken,
@@ -238,7 +241,7 @@ async fn driven<S: Sandboxes>(
     })
 }
 
-fn of(ready: program::Ready, terms: &Terms) -> Program {
+fn of<S: Sandboxes>(ready: program::Ready<S>, terms: &Terms) -> Program<S> {
     Program { ready, limits: terms.limits.clone() }
 }
 

@@ -34,6 +34,18 @@ struct About {
     /// Who waits for it, outermost first.
     callers: Vec<String>,
     timeout_ms: u64,
+    /// Those of the call, after the manifest's.
+    args: Vec<String>,
+}
+
+/// The line of a call for an instance that serves one after another.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    about: &'a About,
+    body_bytes: usize,
+    /// For hostcalls, as long as this call is under way.
+    token: &'a str,
 }
 
 impl Given {
@@ -61,6 +73,7 @@ impl Given {
             trace_parent: trace_parent.clone(),
             callers: callers.iter().map(ToString::to_string).collect(),
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+            args: args.clone(),
         };
         Ok(Self { args, stdin, about })
     }
@@ -82,6 +95,14 @@ impl Given {
         // No variable can have a NUL, whoever chose the text.
         env.retain(|_, value| !value.contains('\0'));
         env
+    }
+
+    /// The line of its frame.
+    ///
+    /// # Errors
+    /// Never, as far as is known: all of it is text.
+    pub(super) fn line(&self, token: &str) -> io::Result<Vec<u8>> {
+        serde_json::to_vec(&Line { about: &self.about, body_bytes: self.stdin.len(), token }).map_err(io::Error::other)
     }
 
     /// Writes the file that says the rest. Blocks.

@@ -9,9 +9,13 @@
 
 mod call;
 mod files;
+mod frames;
 mod lines;
 mod outcome;
+mod room;
 mod run;
+mod serve;
+mod warm;
 
 use std::{
     path::{Path, PathBuf},
@@ -23,9 +27,10 @@ use std::{
 
 use spear_engine::{Attempt, Report, Terms};
 use spear_hostcalls::{ConfigureContext, Configured, Hostcalls, logs::LogBuffer};
-use spear_types::{AgentInfo, AgentKind, Artifact, Code, Image, Limits, Program, Refusal};
+use spear_types::{AgentInfo, AgentKind, Artifact, Code, Image, Limits, Program, Refusal, Reuse};
 use tokio_util::sync::CancellationToken;
 
+use self::warm::Warm;
 use crate::sandbox::{Bounds, Sandboxes, Spec, Status, Unrunnable};
 
 /// Processes and threads that one run may have at once.
@@ -63,12 +68,14 @@ pub struct Places {
 }
 
 /// What is run: a version's program, ready.
-pub struct Ready {
+pub struct Ready<S: Sandboxes> {
     program: Program,
     image: Option<Image>,
     files: Option<PathBuf>,
     configured: Configured,
     limits: Limits,
+    /// Where instances serve one call after another.
+    warm: Option<Arc<Warm<S::Sandbox>>>,
 }
 
 /// Why a program is not ready.
@@ -111,7 +118,8 @@ impl<S: Sandboxes> Programs<S> {
         image: Option<&Image>,
         archive: Option<(Artifact, PathBuf)>,
         terms: &Terms,
-    ) -> Result<Ready, Unready> {
+        reuse: Reuse,
+    ) -> Result<Ready<S>, Unready> {
         let configured = ConfigureContext { granted: &terms.granted, settings: &terms.settings };
         let configured = self.hostcalls.configure(&configured).map_err(Unready::Refused)?;
         let files = match archive {
@@ -119,24 +127,31 @@ impl<S: Sandboxes> Programs<S> {
             None => None,
         };
         let (program, image) = (program.clone(), image.cloned());
-        let ready = Ready { program, image, files, configured, limits: terms.limits.clone() };
+        let warm = match reuse {
+            Reuse::Never => None,
+            Reuse::Serial(pool) => Some(warm::kept(pool)),
+        };
+        let ready = Ready { program, image, files, configured, limits: terms.limits.clone(), warm };
         let spec = ready.spec(self.name(), self.folders.clone());
         self.sandboxes.check(&spec).await.map_err(Unready::Unrunnable)?;
         Ok(ready)
     }
 
-    /// Runs one call in a fresh sandbox.
+    /// Runs one call, in a fresh sandbox or in one that waits.
     ///
     /// # Errors
     /// [`Unready`] when the program did not start.
     pub async fn run(
         &self,
-        ready: &Ready,
+        ready: &Ready<S>,
         attempt: Attempt,
         log: Arc<LogBuffer>,
         cancel: &CancellationToken,
     ) -> Result<Report, Unready> {
-        run::run(self, ready, attempt, log, cancel).await
+        match &ready.warm {
+            None => run::run(self, ready, attempt, log, cancel).await,
+            Some(warm) => serve::serve(self, ready, warm, attempt, log, cancel).await,
+        }
     }
 
     async fn unpacked(&self, artifact: Artifact, archive: PathBuf) -> Result<PathBuf, Refusal> {
@@ -156,7 +171,7 @@ impl<S: Sandboxes> Programs<S> {
     }
 }
 
-impl Ready {
+impl<S: Sandboxes> Ready<S> {
     fn spec(&self, name: String, folder: PathBuf) -> Spec {
         Spec {
             name,

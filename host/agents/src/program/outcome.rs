@@ -91,7 +91,7 @@ pub(super) fn of(
     match reply {
         Err(wrong) => failed("invalid-reply", wrong),
         Ok(reply) if code == 0 => succeeded(stdout.bytes, reply, limits),
-        Ok(reply) => redacted(exited(code, stdout.bytes, reply), session),
+        Ok(reply) => redacted(Outcome::Failed(exited(code, stdout.bytes, reply)), session),
     }
 }
 
@@ -114,7 +114,8 @@ fn exited(code: u8, stdout: Bytes, reply: Reply) -> Failure {
 }
 
 /// Without the secrets that it has read, and cut. It cannot claim a denial: the hostcalls must have recorded one.
-fn redacted(mut failure: Failure, session: &Session) -> Outcome {
+pub(super) fn redacted(outcome: Outcome, session: &Session) -> Outcome {
+    let Outcome::Failed(mut failure) = outcome else { return outcome };
     if let Some(Denial { what, grant, lacking }) = session.denial().filter(|_| failure.code == DENIED) {
         let (what, grant) = (session.redact(&what, MAX_MESSAGE), session.redact(&grant, MAX_MESSAGE));
         return Outcome::Denied(Denial { what, grant, lacking });
@@ -122,6 +123,17 @@ fn redacted(mut failure: Failure, session: &Session) -> Outcome {
     failure.code = session.redact(&failure.code, MAX_CODE);
     failure.message = session.redact(&failure.message, MAX_MESSAGE);
     Outcome::Failed(failure)
+}
+
+/// An instance that served calls broke off in one.
+pub(super) fn broke_off(ended: Option<Ended>, error: &std::io::Error, limits: &Limits) -> Outcome {
+    match ended {
+        Some(Ended::OutOfMemory) => Outcome::OutOfMemory { limit: limits.memory, asked: limits.memory },
+        Some(Ended::Exited(code)) => trapped(format!("it ended with exit code {code} in a call")),
+        Some(Ended::Killed(signal)) => trapped(format!("signal {signal} ended it")),
+        Some(Ended::Lost) => trapped("what ran it is gone, and it with that".to_owned()),
+        None => trapped(error.to_string()),
+    }
 }
 
 fn failed(code: &str, message: String) -> Outcome {

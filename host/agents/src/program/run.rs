@@ -1,7 +1,6 @@
 //! One run: a folder, a socket, a sandbox, one call, what came of it.
 
 use std::{
-    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,7 +15,7 @@ use spear_hostcalls::{
     logs::LogBuffer,
     remote::{SOCKET_VARIABLE, Server, Session, SessionContext, TOKEN_VARIABLE, address},
 };
-use spear_types::{Code, Outcome, Refusal, Usage};
+use spear_types::{Code, Identity, Outcome, Refusal, Usage};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
@@ -25,7 +24,7 @@ use super::{
     call::Given,
     lines,
     outcome::{self, Stdout},
-    private,
+    room::Room,
 };
 use crate::sandbox::{Ended, Sandbox, Sandboxes, Spec, Streams, Used};
 
@@ -39,12 +38,12 @@ const DRAIN: Duration = Duration::from_millis(100);
 /// The same once nothing of it is left.
 const LAST: Duration = Duration::from_secs(5);
 
-/// The room in the call's folder, where the socket lies.
-const HOSTCALLS: &str = "hostcalls";
+/// The environment variable that tells a program that it serves one call after another.
+const LOOP: &str = "SPEAR_LOOP";
 
 /// Tells hostcalls how much memory is used: what the sandbox was last asked.
 #[derive(Default)]
-struct Memory(AtomicU64);
+pub(super) struct Memory(AtomicU64);
 
 /// How it was left.
 enum Left {
@@ -59,14 +58,9 @@ struct Written {
     lines: AbortOnDropHandle<()>,
 }
 
-/// The folders of one run; removed with it.
-struct Room {
-    folder: PathBuf,
-}
-
 pub(super) async fn run<S: Sandboxes>(
     programs: &Programs<S>,
-    ready: &Ready,
+    ready: &Ready<S>,
     attempt: Attempt,
     log: Arc<LogBuffer>,
     cancel: &CancellationToken,
@@ -76,24 +70,17 @@ pub(super) async fn run<S: Sandboxes>(
     let (started, call_size) = (Instant::now(), call.size());
     let given = Given::new(call, &identity, timeout).map_err(Unready::Refused)?;
     let name = programs.name();
-    let room = Room::make(programs.folders.join(&name), &given).await.map_err(Unready::Refused)?;
-    let memory = Arc::new(Memory::default());
-    let context = SessionContext {
-        identity,
-        limits: ready.limits.clone(),
-        deadline: started + timeout,
-        log: Arc::clone(&log),
-        host: memory.clone(),
-    };
-    let session = programs.hostcalls.session(&ready.configured, context).map_err(Unready::Refused)?;
+    let room = Room::make(programs.folders.join(&name), Some(&given)).map_err(Unready::Refused)?;
+    let (memory, deadline) = (Arc::new(Memory::default()), started + timeout);
+    let session = session(programs, ready, identity, deadline, &log, &memory)?;
     let server = Server::bind(&room.hostcalls()).map_err(|error| Unready::Refused(no_room(&error)))?;
     server.admit(&session);
-    let spec = spec(programs, ready, &given, &room, name, &session);
+    let spec = spec(programs, ready, &room, name, Some((&given, &session)));
     let mut sandbox = programs.sandboxes.start(&spec).await.map_err(Unready::Unrunnable)?;
-    let (left, mut written) = watch(&mut sandbox, given.stdin, ready, &log, (started + timeout, cancel)).await;
+    let (left, mut written) = watch(&mut sandbox, given.stdin, ready.limits.payload, &log, (deadline, cancel)).await;
     let all = written.within(DRAIN).await;
     let used = sandbox.used().await;
-    memory.0.store(used.peak_memory, Ordering::Relaxed);
+    memory.set(used.peak_memory);
     sandbox.remove().await;
     let stdout = match all {
         Some(stdout) => stdout,
@@ -111,21 +98,40 @@ pub(super) async fn run<S: Sandboxes>(
     Ok(Report { outcome, usage, log: log.take(), ran: None })
 }
 
-fn spec<S: Sandboxes>(
+/// What the attempt's hostcalls are answered by.
+pub(super) fn session<S: Sandboxes>(
     programs: &Programs<S>,
-    ready: &Ready,
-    given: &Given,
+    ready: &Ready<S>,
+    identity: Identity,
+    deadline: Instant,
+    log: &Arc<LogBuffer>,
+    memory: &Arc<Memory>,
+) -> Result<Session, Unready> {
+    let (limits, log, host) = (ready.limits.clone(), Arc::clone(log), Arc::<Memory>::clone(memory));
+    let context = SessionContext { identity, limits, deadline, log, host };
+    programs.hostcalls.session(&ready.configured, context).map_err(Unready::Refused)
+}
+
+/// `one` is the only call that the sandbox is for; without it, it serves one after another.
+pub(super) fn spec<S: Sandboxes>(
+    programs: &Programs<S>,
+    ready: &Ready<S>,
     room: &Room,
     name: String,
-    session: &Session,
+    one: Option<(&Given, &Session)>,
 ) -> Spec {
     let mut spec = Spec { hostcalls: Some(room.hostcalls()), ..ready.spec(name, room.work()) };
     let inside = programs.sandboxes.inside(&spec);
-    spec.command.extend(given.args.iter().cloned());
-    spec.env.extend(given.env(&inside.folder).into_iter().map(|(name, value)| (name.to_owned(), value)));
+    match one {
+        Some((given, session)) => {
+            spec.command.extend(given.args.iter().cloned());
+            spec.env.extend(given.env(&inside.folder).into_iter().map(|(name, value)| (name.to_owned(), value)));
+            spec.env.push((TOKEN_VARIABLE.to_owned(), session.token().to_owned()));
+        }
+        None => spec.env.push((LOOP.to_owned(), "1".to_owned())),
+    }
     let socket = inside.hostcalls.unwrap_or_default().join(spear_hostcalls::remote::SOCKET);
     spec.env.push((SOCKET_VARIABLE.to_owned(), address(&socket)));
-    spec.env.push((TOKEN_VARIABLE.to_owned(), session.token().to_owned()));
     spec
 }
 
@@ -133,7 +139,7 @@ fn spec<S: Sandboxes>(
 async fn watch<S: Sandbox>(
     sandbox: &mut S,
     stdin: Bytes,
-    ready: &Ready,
+    payload: u64,
     log: &Arc<LogBuffer>,
     (deadline, cancel): (Instant, &CancellationToken),
 ) -> (Left, Written) {
@@ -141,8 +147,8 @@ async fn watch<S: Sandbox>(
         return (Left::Ended(Ended::Lost), Written::nothing());
     };
     let _feed = AbortOnDropHandle::new(tokio::spawn(feed(input, stdin)));
-    let lines = AbortOnDropHandle::new(tokio::spawn(lines::read(stderr, Arc::clone(log))));
-    let stdout = AbortOnDropHandle::new(tokio::spawn(read(stdout, ready.limits.payload)));
+    let lines = AbortOnDropHandle::new(tokio::spawn(lines::read(stderr, Arc::new(lines::Target::of(log)))));
+    let stdout = AbortOnDropHandle::new(tokio::spawn(read(stdout, payload)));
     let left = tokio::select! {
         biased;
         () = cancel.cancelled() => Left::Cancelled,
@@ -197,7 +203,7 @@ async fn read(mut stdout: impl AsyncRead + Unpin, limit: u64) -> Stdout {
     Stdout { bytes: bytes.into(), cut }
 }
 
-fn usage(outcome: &Outcome, used: Used, started: Instant, call_size: u64, session: &Session) -> Usage {
+pub(super) fn usage(outcome: &Outcome, used: Used, started: Instant, call_size: u64, session: &Session) -> Usage {
     let answered = match outcome {
         Outcome::Succeeded(reply) => reply.size(),
         Outcome::Failed(failure) => failure.exit.as_ref().map_or(0, |exit| exit.stdout.len() as u64),
@@ -215,55 +221,18 @@ fn usage(outcome: &Outcome, used: Used, started: Instant, call_size: u64, sessio
     }
 }
 
+impl Memory {
+    pub(super) fn set(&self, peak: u64) {
+        self.0.store(peak, Ordering::Relaxed);
+    }
+}
+
 impl Host for Memory {
     fn peak_memory(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-impl Room {
-    async fn make(folder: PathBuf, given: &Given) -> Result<Self, Refusal> {
-        let room = Self { folder };
-        let work = room.work();
-        private(&work).and_then(|()| given.write(&work)).map_err(|error| no_room(&error))?;
-        Ok(room)
-    }
-
-    /// What the program may write.
-    fn work(&self) -> PathBuf {
-        self.folder.join("work")
-    }
-
-    fn hostcalls(&self) -> PathBuf {
-        self.folder.join(HOSTCALLS)
-    }
-
-    async fn reply(&self) -> Result<outcome::Reply, String> {
-        let work = self.work();
-        let read = tokio::task::spawn_blocking(move || outcome::reply(&work)).await;
-        read.unwrap_or_else(|error| Err(format!("the reply could not be read: {error}")))
-    }
-
-    async fn remove(self) {
-        // Dropped on a thread that may wait: what a program wrote can be much.
-        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        remove(&self.folder);
-    }
-}
-
-fn remove(folder: &Path) {
-    if let Err(error) = std::fs::remove_dir_all(folder)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(folder = %folder.display(), %error, "the folder of a run cannot be removed");
-    }
-}
-
-fn no_room(error: &std::io::Error) -> Refusal {
+pub(super) fn no_room(error: &std::io::Error) -> Refusal {
     Refusal::new(Code::Internal, format!("the node has no room for the run: {error}"))
 }

@@ -1,0 +1,110 @@
+//! One call of an instance that serves one after another.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::FutureExt as _;
+use spear_engine::{Attempt, Report};
+use spear_hostcalls::{logs::LogBuffer, remote::Server};
+use spear_types::{Outcome, Refusal};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Programs, Ready, Unready,
+    call::Given,
+    outcome,
+    room::Room,
+    run::{self, Memory, no_room},
+    warm::{Instance, Warm},
+};
+use crate::sandbox::{Sandbox, Sandboxes, Unrunnable, Used};
+
+/// How long the end of a program that broke off is waited for, to say how it ended.
+const LAST: Duration = Duration::from_secs(1);
+
+/// How a call was left.
+enum Left {
+    Served(std::io::Result<Outcome>),
+    Late,
+    Cancelled,
+}
+
+pub(super) async fn serve<S: Sandboxes>(
+    programs: &Programs<S>,
+    ready: &Ready<S>,
+    warm: &Warm<S::Sandbox>,
+    attempt: Attempt,
+    log: Arc<LogBuffer>,
+    cancel: &CancellationToken,
+) -> Result<Report, Unready> {
+    let Attempt { identity, call, time } = attempt;
+    let timeout = time.map_or(ready.limits.timeout, |time| time.min(ready.limits.timeout));
+    let (started, call_size) = (Instant::now(), call.size());
+    let (deadline, memory) = (started + timeout, Arc::new(Memory::default()));
+    let given = Given::new(call, &identity, timeout).map_err(Unready::Refused)?;
+    let session = run::session(programs, ready, identity, deadline, &log, &memory)?;
+    let late = tokio::time::sleep_until(deadline.into());
+    tokio::pin!(late);
+    let report = async |outcome: Outcome, used: Used| {
+        let usage = run::usage(&outcome, used, started, call_size, &session);
+        Report { outcome, usage, log: log.take(), ran: None }
+    };
+    let _turn = tokio::select! {
+        biased;
+        () = cancel.cancelled() => return Ok(report(Outcome::Cancelled, Used::default()).await),
+        () = &mut late => return Ok(report(Outcome::TimedOut { limit: timeout }, Used::default()).await),
+        turn = warm.turns.acquire() => turn,
+    };
+    let mut instance = match living(warm).await {
+        Some(instance) => instance,
+        None => start(programs, ready).await?,
+    };
+    let line = given.line(session.token()).map_err(|error| Unready::Refused(no_room(&error)))?;
+    let left = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Left::Cancelled,
+        () = &mut late => Left::Late,
+        served = instance.serve(line, &given.stdin, (&session, &log), ready.limits.payload) => Left::Served(served),
+    };
+    let used = instance.used().await;
+    memory.set(used.peak_memory);
+    let outcome = match left {
+        Left::Served(Ok(outcome)) => {
+            let outcome = outcome::redacted(outcome, &session);
+            warm.give_back(instance);
+            return Ok(report(outcome, used).await);
+        }
+        Left::Served(Err(error)) => {
+            let ended = tokio::time::timeout(LAST, instance.ended()).await.ok();
+            outcome::broke_off(ended, &error, &ready.limits)
+        }
+        Left::Late => Outcome::TimedOut { limit: timeout },
+        Left::Cancelled => Outcome::Cancelled,
+    };
+    instance.end().await;
+    Ok(report(outcome, used).await)
+}
+
+/// One that waits and has not ended meanwhile.
+async fn living<S: Sandbox>(warm: &Warm<S>) -> Option<Instance<S>> {
+    loop {
+        let mut instance = warm.take()?;
+        if instance.ended().now_or_never().is_none() {
+            return Some(instance);
+        }
+        instance.end().await;
+    }
+}
+
+async fn start<S: Sandboxes>(programs: &Programs<S>, ready: &Ready<S>) -> Result<Instance<S::Sandbox>, Unready> {
+    let name = programs.name();
+    let refused = |refusal: Refusal| Unready::Refused(refusal);
+    let room = Room::make(programs.folders.join(&name), None).map_err(refused)?;
+    let server = Server::bind(&room.hostcalls()).map_err(|error| refused(no_room(&error)))?;
+    let spec = run::spec(programs, ready, &room, name, None);
+    let sandbox = programs.sandboxes.start(&spec).await.map_err(Unready::Unrunnable)?;
+    let gone = || Unready::Unrunnable(Unrunnable::new("it was started without its standard streams"));
+    Instance::new(sandbox, server, room).ok_or_else(gone)
+}
