@@ -146,6 +146,21 @@ impl Implementation {
         Self { body: Body::Wasm(artifact), reuse: Reuse::Never }
     }
 
+    /// Whether it can be run as it says.
+    ///
+    /// # Errors
+    /// `InvalidManifest` for a component that is to serve one call after another, and for a pool that serves none.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match (&self.body, self.reuse) {
+            (_, Reuse::Never) => Ok(()),
+            (Body::Wasm(_), Reuse::Serial(_)) => {
+                let message = "a component gets a fresh instance for each call: reuse = \"serial\" is for programs";
+                Err(Refusal::new(Code::InvalidManifest, message))
+            }
+            (_, Reuse::Serial(pool)) => pool.check(),
+        }
+    }
+
     /// What runs it.
     #[must_use]
     pub fn agent(&self) -> AgentKind {

@@ -172,7 +172,9 @@ impl Run {
                 Body::Docker(image.clone(), Program::new(command.clone(), env.clone(), artifact)?)
             }
         };
-        Ok(Implementation { body, reuse: self.reuse()? })
+        let implementation = Implementation { body, reuse: self.reuse()? };
+        implementation.check()?;
+        Ok(implementation)
     }
 
     fn reuse(&self) -> Result<Reuse, Refusal> {
@@ -183,11 +185,7 @@ impl Run {
             (Reused::Never, Some(_)) => {
                 Err(Refusal::new(Code::InvalidManifest, "[run.pool] says nothing of a run without reuse = \"serial\""))
             }
-            (Reused::Serial, pool) => {
-                let pool = pool.unwrap_or_default();
-                pool.check()?;
-                Ok(Reuse::Serial(pool))
-            }
+            (Reused::Serial, pool) => Ok(Reuse::Serial(pool.unwrap_or_default())),
         }
     }
 }
@@ -308,6 +306,7 @@ mod tests {
             ("kind = \"process\"\ncommand = [\"a\"]\nenv = { SPEAR_TOKEN = \"b\" }", "SPEAR's own"),
             ("kind = \"docker\"\nimage = \"a\"\n[run.pool]\nmax = 1", "reuse = \"serial\""),
             ("kind = \"docker\"\nimage = \"a\"\nreuse = \"serial\"\n[run.pool]\nmax = 0", "serves no call"),
+            ("kind = \"wasm\"\ncomponent = \"a\"\nreuse = \"serial\"", "is for programs"),
             ("kind = \"qemu\"", "qemu"),
         ] {
             let message = refused(&format!("[[run]]\n{run}\n"));

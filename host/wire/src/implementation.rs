@@ -43,7 +43,10 @@ impl Decode<v1::Implementation> for Implementation {
                 Body::Docker(Image::try_from(image)?, Program::decode(program.unwrap_or_default())?)
             }
         };
-        Ok(Self { body, reuse: serial.map(Pool::decode).transpose()?.map_or(Reuse::Never, Reuse::Serial) })
+        let reuse = serial.map(Pool::decode).transpose()?.map_or(Reuse::Never, Reuse::Serial);
+        let implementation = Self { body, reuse };
+        implementation.check()?;
+        Ok(implementation)
     }
 }
 
@@ -105,9 +108,7 @@ impl Decode<v1::Pool> for Pool {
     fn decode(message: v1::Pool) -> Result<Self, Refusal> {
         let v1::Pool { min, max, calls, age, idle } = message;
         let age = duration(required(age, "pool.age")?)?;
-        let pool = Self { min, max, calls, age, idle: duration(required(idle, "pool.idle")?)? };
-        pool.check()?;
-        Ok(pool)
+        Ok(Self { min, max, calls, age, idle: duration(required(idle, "pool.idle")?)? })
     }
 }
 

@@ -161,7 +161,9 @@ fn implementations(size: u64, serial: bool) -> Vec<Implementation> {
     let reuse = if serial { Reuse::Serial(Pool::default()) } else { Reuse::Never };
     let image = Image::try_from("busybox@sha256:00".to_owned()).unwrap();
     let bodies = [Body::Wasm(artifact), Body::Process(program(Some(artifact))), Body::Docker(image, program(None))];
-    bodies.into_iter().map(|body| Implementation { body, reuse }).collect()
+    let wasm = |body: &Body| matches!(body, Body::Wasm(_));
+    let reuse = |body: &Body| if wasm(body) { Reuse::Never } else { reuse };
+    bodies.into_iter().map(|body| Implementation { reuse: reuse(&body), body }).collect()
 }
 
 proptest! {
