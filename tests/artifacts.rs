@@ -73,11 +73,13 @@ async fn bytes_that_are_not_what_the_header_said_are_refused() {
         (Digest::of(b"other").to_string(), size, Code::DigestMismatch),
         (digest.clone(), size + 1, Code::InvalidRequest),
         (digest, size - 1, Code::DigestMismatch),
+        // What is checked of these bytes is that they are whole.
         (but_last, size - 1, Code::InvalidComponent),
         ("abc".to_owned(), size, Code::InvalidRequest),
     ] {
         let header = hello.header_of(v1::Artifact { digest, size });
-        deploy(&sms, messages(header, hello.artifact.clone())).await.refused(code, Grpc::InvalidArgument);
+        let grpc = if code == Code::InvalidComponent { Grpc::FailedPrecondition } else { Grpc::InvalidArgument };
+        deploy(&sms, messages(header, hello.artifact.clone())).await.refused(code, grpc);
     }
     assert_eq!(sms.kept().await, before);
 }

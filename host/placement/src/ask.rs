@@ -1,8 +1,6 @@
 //! What a run asks of a node.
 
-use spear_types::{
-    Agents, Constraints, Digest, FunctionName, FunctionVersion, Implementation, PlacementPolicy, Resources,
-};
+use spear_types::{Agents, Constraints, Digest, FunctionName, FunctionVersion, PlacementPolicy, Resources};
 
 /// What the runs of one version of a function ask of a node: made once, shared by all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +35,7 @@ impl Ask {
             prefer: placement.prefer.clone(),
             avoid: placement.avoid.clone(),
             policy: placement.policy,
-            agents: function.implementations.iter().map(Implementation::agent).collect(),
+            agents: function.agents(),
             artifact: function.artifacts().next().map(|artifact| artifact.digest),
         }
     }

@@ -99,8 +99,9 @@ impl State {
             task.returns += 1;
             task.refused_by.push((node, pass.now.after(wait)));
         }
-        let is_full = matches!(refusal.code, Code::QueueFull | Code::Draining);
-        if !is_full && !matches!(after, After::End(_)) {
+        // That it is full, stops, or has not what the function needs is no failure of the node.
+        let cannot = matches!(refusal.code, Code::QueueFull | Code::Draining | Code::NoNodeFits);
+        if !cannot && !matches!(after, After::End(_)) {
             self.fails(node, pass);
         }
         self.follow(id, after, pass);

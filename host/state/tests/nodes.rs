@@ -78,6 +78,17 @@ fn a_node_that_had_nothing_when_it_was_lost_failed_nobody() {
 }
 
 #[test]
+fn a_node_that_has_not_what_a_function_needs_is_not_avoided_by_others() {
+    let mut sms = Sms::default();
+    let n1 = sms.join(node("n1", 2));
+    let task = sms.submit(&light("f", 0));
+    sms.reports(n1, task, 1, returned(Code::NoNodeFits));
+    assert_eq!(sms.place(task), "queued");
+    let other = sms.submit(&light("g", 0));
+    assert_eq!(sms.place(other), "assigned n1");
+}
+
+#[test]
 fn a_clock_that_is_set_forward_makes_no_node_silent() {
     let mut sms = Sms::default();
     sms.join(node("n1", 1));

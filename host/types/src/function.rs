@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Artifact, FunctionName, Granted, Grants, Implementation, LimitRequest, Limits, Placement, Settings};
+use crate::{
+    Agents, Artifact, FunctionName, Granted, Grants, Implementation, LimitRequest, Limits, Placement, Settings,
+};
 
 /// What the author asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +61,12 @@ impl FunctionVersion {
         (name, description, implementations) == (&other.name, &other.description, &other.implementations)
             && (limits, grants, settings) == (&other.limits, &other.grants, &other.settings)
             && *placement == other.placement
+    }
+
+    /// What its implementations are run by.
+    #[must_use]
+    pub fn agents(&self) -> Agents {
+        self.implementations.iter().map(Implementation::agent).collect()
     }
 
     /// What nodes fetch for it, in the order of the implementations.

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Refusal};
+use crate::{AgentKind, Code, Refusal};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -96,6 +96,8 @@ pub enum EnforcedBy {
     Fuel,
     /// The host counts at its own door.
     Host,
+    /// The node's machine: a control group, or limits of each process.
+    Machine,
 }
 
 impl LimitPolicy {
@@ -222,14 +224,27 @@ impl Limits {
             .help("lower it under [limits] in spear.toml, or ask the operator"))
     }
 
-    /// Each limit with its value as text and what enforces it.
+    /// Each limit that a run by this agent has, with its value as text and what enforces it.
     #[must_use]
-    pub fn enforcement(&self) -> Vec<(&'static str, String, EnforcedBy)> {
-        let shown = |(name, value)| (name, show(name, value), self.enforced_by(name));
-        self.numbers().into_iter().filter(|(name, _)| *name != "fuel" || self.fuel.is_some()).map(shown).collect()
+    pub fn enforcement(&self, agent: AgentKind) -> Vec<(&'static str, String, EnforcedBy)> {
+        let shown = |(name, value)| (name, show(name, value), self.enforced_by(name, agent));
+        let has = |name: &str| match agent {
+            AgentKind::Wasm => name != "fuel" || self.fuel.is_some(),
+            // A program has no tables and handles of an engine, and no requests that SPEAR makes for it.
+            AgentKind::Docker | AgentKind::Process => !["fuel", "tables", "handles", "requests"].contains(&name),
+        };
+        self.numbers().into_iter().filter(|(name, _)| has(name)).map(shown).collect()
     }
 
-    fn enforced_by(&self, name: &str) -> EnforcedBy {
+    fn enforced_by(&self, name: &str, agent: AgentKind) -> EnforcedBy {
+        match (name, agent) {
+            ("memory", AgentKind::Docker | AgentKind::Process) => EnforcedBy::Machine,
+            (_, AgentKind::Docker | AgentKind::Process) => EnforcedBy::Host,
+            (name, AgentKind::Wasm) => self.enforced_in_engine(name),
+        }
+    }
+
+    fn enforced_in_engine(&self, name: &str) -> EnforcedBy {
         match name {
             "memory" | "tables" => EnforcedBy::Limiter,
             "fuel" => EnforcedBy::Fuel,
@@ -265,6 +280,7 @@ impl fmt::Display for EnforcedBy {
             Self::Epoch => "epoch",
             Self::Fuel => "fuel",
             Self::Host => "host",
+            Self::Machine => "machine",
         })
     }
 }
@@ -314,8 +330,9 @@ mod tests {
 
     #[test]
     fn a_metered_run_is_interrupted_by_fuel_and_a_timed_one_by_the_epoch() {
-        let timeout =
-            |limits: &Limits| limits.enforcement().into_iter().find(|(name, ..)| *name == "timeout").unwrap().2;
+        let timeout = |limits: &Limits| {
+            limits.enforcement(AgentKind::Wasm).into_iter().find(|(name, ..)| *name == "timeout").unwrap().2
+        };
         assert_eq!(timeout(&Limits::DEFAULTS), EnforcedBy::Epoch);
         assert_eq!(timeout(&Limits { fuel: Some(1), ..Limits::DEFAULTS }), EnforcedBy::Fuel);
     }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
-use spear_types::{Body, FunctionName, FunctionVersion, Implementation, Refusal, Reuse};
+use spear_types::{AgentKind, Body, FunctionName, FunctionVersion, Implementation, Refusal, Reuse};
 
 use super::{Ask, Context, inspect, placement, view};
 use crate::{
@@ -83,8 +83,7 @@ fn list(functions: &[FunctionVersion]) -> String {
 }
 
 fn describe(function: &FunctionVersion) -> String {
-    let row = |(name, value, by): (&str, String, spear_types::EnforcedBy)| [format!("  {name}"), value, by.to_string()];
-    let limits = table(["LIMIT", "VALUE", "ENFORCED BY"], function.limits.enforcement().into_iter().map(row));
+    let limits = function.agents().iter().map(|agent| limits(function, agent)).collect::<Vec<_>>().join("\n\n");
     let granted = function.grants.effective.lines();
     let grants = if granted.is_empty() { "  none".to_owned() } else { format!("  {}", granted.join("\n  ")) };
     let cuts: String = function.grants.cuts().iter().map(|cut| format!("\n  {}", inspect::cut(cut))).collect();
@@ -112,6 +111,17 @@ pub(crate) fn parse(name: &str) -> Result<FunctionName, Refusal> {
 pub(crate) fn deployed(function: &FunctionVersion, made: bool) -> String {
     let what = if made { output::good("deployed") } else { "unchanged".to_owned() };
     format!("{what} {} version {} ({}, {})", function.name, function.version, kinds(function), total(function))
+}
+
+/// The limits of its runs by one agent.
+fn limits(function: &FunctionVersion, agent: AgentKind) -> String {
+    let row = |(name, value, by): (&str, String, spear_types::EnforcedBy)| [format!("  {name}"), value, by.to_string()];
+    let limit = match agent {
+        AgentKind::Wasm => "LIMIT",
+        AgentKind::Docker => "LIMIT AS DOCKER",
+        AgentKind::Process => "LIMIT AS PROCESS",
+    };
+    table([limit, "VALUE", "ENFORCED BY"], function.limits.enforcement(agent).into_iter().map(row))
 }
 
 /// What it runs as, in the order in which that is tried.

@@ -19,15 +19,18 @@ pub(crate) use self::{
 use crate::output;
 
 pub(crate) fn function(function: &FunctionVersion) -> Value {
-    let enforced = function.limits.enforcement();
-    let limit = |(name, value, by): &(&str, String, _)| json!({ "limit": name, "value": value, "enforced_by": by });
+    let limits = |agent| {
+        let limit =
+            move |(name, value, by)| json!({ "agent": agent, "limit": name, "value": value, "enforced_by": by });
+        function.limits.enforcement(agent).into_iter().map(limit)
+    };
     json!({
         "name": function.name,
         "version": function.version,
         "description": function.description,
         "implementations": function.implementations.iter().map(implementation).collect::<Vec<_>>(),
         "limits": function.limits,
-        "enforcement": enforced.iter().map(limit).collect::<Vec<_>>(),
+        "enforcement": function.agents().iter().flat_map(limits).collect::<Vec<_>>(),
         "grants": function.grants.effective,
         "asked": function.grants.asked,
         "cut": function.grants.cuts(),

@@ -97,7 +97,8 @@ pub(crate) fn drain_until(duty: Duty) -> Option<SystemTime> {
 
 fn reason(node: &NodeInfo) -> String {
     match &node.state {
-        NodeState::Live => String::new(),
+        // It works, but not for every function.
+        NodeState::Live => printable(&unavailable(&node.agents)),
         NodeState::Disconnected { reason } | NodeState::Lost { reason } => printable(reason),
     }
 }
@@ -150,4 +151,10 @@ fn agents(agents: &[AgentInfo]) -> String {
         None => kind.to_string(),
     };
     agents.iter().map(agent).collect::<Vec<_>>().join(", ")
+}
+
+/// The agents that can run nothing now, and why.
+fn unavailable(agents: &[AgentInfo]) -> String {
+    let why = agents.iter().filter_map(|agent| Some(format!("{}: {}", agent.kind, agent.unavailable.as_ref()?)));
+    why.collect::<Vec<_>>().join("; ")
 }
