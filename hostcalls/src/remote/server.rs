@@ -32,8 +32,8 @@ pub struct Server {
 pub(super) struct Sessions(Mutex<Vec<Weak<Live>>>);
 
 impl Server {
-    /// Listens at [`SOCKET`] in `folder`, which is made where it is not there. Nobody but the owner of this process gets into
-    /// the folder, or to the socket.
+    /// Listens at [`SOCKET`] in `folder`, inside of a runtime. The folder is made where it is not there. Nobody but the owner
+    /// of this process gets into it, or to the socket.
     ///
     /// # Errors
     /// The folder cannot be made or is somebody else's, the socket is there already, or its path has more than 107 bytes.
@@ -79,11 +79,9 @@ impl Drop for Server {
 }
 
 impl Sessions {
-    /// Whose request it is. All tokens are compared, and each of them whole.
+    /// Whose request it is.
     pub(super) fn of(&self, headers: &HeaderMap) -> Option<Arc<Live>> {
-        let sessions = self.lock();
-        let asked = sessions.iter().filter_map(Weak::upgrade).filter(|live| live.is_asked(headers));
-        asked.last()
+        self.lock().iter().filter_map(Weak::upgrade).find(|live| live.is_asked(headers))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Live>>> {

@@ -100,7 +100,7 @@ impl Live {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.ended.is_cancelled()
+        self.ended.is_cancelled() || Instant::now() >= self.deadline
     }
 
     /// Answers until the attempt ends.

@@ -27,19 +27,19 @@ impl View<'_> {
         Ok(reply)
     }
 
-    /// Submits a function; the task's id.
+    /// Submits a function; the task's id. Malformed options are told once the function is granted.
     pub(super) async fn remember(
         &self,
         function: String,
         call: Payload,
-        options: wit::Options,
+        options: Result<TaskOptions, Refusal>,
     ) -> Result<String, wit::Error> {
-        let key = options.key.as_ref().map_or(0, String::len);
+        let key = options.as_ref().ok().and_then(|options| options.key.as_ref()).map_or(0, |key| key.as_str().len());
         self.meter.hostcall(function.len() + key + usize::try_from(call.size()).unwrap_or(usize::MAX));
         let function = self.granted(function)?;
         within("call", &call, self.state.payload)?;
         let trace_parent = self.state.trace_parent.clone();
-        let options = TaskOptions { trace_parent, ..options.try_into()? };
+        let options = TaskOptions { trace_parent, ..options? };
         self.state.calls.take()?;
         let task = NewTask { function, call, options, time: self.time() };
         let id = self.state.backend.submit(task).await?.to_string();

@@ -13,7 +13,7 @@ impl wit::Host for View<'_> {
         call: wit::Call,
         options: wit::Options,
     ) -> wasmtime::Result<Result<String, wit::Error>> {
-        Ok(self.remember(function, call.into(), options).await)
+        Ok(self.remember(function, call.into(), options.try_into()).await)
     }
 
     async fn status(&mut self, task: String) -> wasmtime::Result<Result<wit::TaskStatus, wit::Error>> {

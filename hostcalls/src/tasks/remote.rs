@@ -1,8 +1,8 @@
 //! What a program calls: convert, hand over, convert back.
 
-use spear_types::Payload;
+use spear_types::{Code, Payload, Refusal, TaskOptions};
 use spear_wire::{
-    Encode as _, required,
+    Encode as _,
     v1::{
         self,
         tasks_error::Kind,
@@ -15,16 +15,11 @@ use tonic::{Request, Response};
 use super::{convert::Status, wit};
 use crate::remote::{Answer, Program};
 
-/// What a hostcall answers before it is the program's.
-type Called<T> = Result<T, wit::Error>;
-
 #[tonic::async_trait]
 impl Tasks for Program {
     async fn invoke(&self, request: Request<v1::TasksInvokeRequest>) -> Answer<v1::TasksInvokeResponse> {
         let v1::TasksInvokeRequest { function, call } = request.into_inner();
-        let tasks = self.own.tasks();
-        let reply = async { tasks.run(function, payload(call)?).await };
-        Ok(Response::new(match reply.await {
+        Ok(Response::new(match self.own.tasks().run(function, payload(call)).await {
             Ok(reply) => v1::TasksInvokeResponse { error: None, reply: Some(reply.encode()) },
             Err(error) => v1::TasksInvokeResponse { error: Some(error.into()), reply: None },
         }))
@@ -32,10 +27,8 @@ impl Tasks for Program {
 
     async fn submit(&self, request: Request<v1::TasksSubmitRequest>) -> Answer<v1::TasksSubmitResponse> {
         let v1::TasksSubmitRequest { function, call, options } = request.into_inner();
-        let tasks = self.own.tasks();
-        let task =
-            async { tasks.remember(function, payload(call)?, self::options(options.unwrap_or_default())?).await };
-        Ok(Response::new(match task.await {
+        let options = self::options(options.unwrap_or_default());
+        Ok(Response::new(match self.own.tasks().remember(function, payload(call), options).await {
             Ok(task) => v1::TasksSubmitResponse { error: None, task },
             Err(error) => v1::TasksSubmitResponse { error: Some(error.into()), ..Default::default() },
         }))
@@ -50,19 +43,21 @@ impl Tasks for Program {
     }
 }
 
-/// The payload of a call; its limits are held with the grant.
-fn payload(message: Option<v1::Payload>) -> Called<Payload> {
-    let v1::Payload { content_type, headers, body } = required(message, "call")?;
+/// The payload of a call, an empty one where there is none. Its limits are held with the grant.
+fn payload(message: Option<v1::Payload>) -> Payload {
+    let v1::Payload { content_type, headers, body } = message.unwrap_or_default();
     let headers = headers.into_iter().map(|v1::Header { name, value }| (name, value)).collect();
-    Ok(Payload { content_type, headers, body })
+    Payload { content_type, headers, body }
 }
 
-fn options(message: v1::TasksOptions) -> Called<wit::Options> {
+fn options(message: v1::TasksOptions) -> Result<TaskOptions, Refusal> {
     let v1::TasksOptions { key, priority, delay_ms, deadline_ms, max_attempts } = message;
     let narrow = |priority| {
-        u8::try_from(priority).map_err(|_| wit::Error::Invalid(format!("priority = {priority} is not 0 to 100")))
+        let message = || format!("priority = {priority} is not 0 to 100");
+        u8::try_from(priority).map_err(|_| Refusal::new(Code::InvalidRequest, message()))
     };
-    Ok(wit::Options { key, priority: priority.map(narrow).transpose()?, delay_ms, deadline_ms, max_attempts })
+    let priority = priority.map(narrow).transpose()?;
+    wit::Options { key, priority, delay_ms, deadline_ms, max_attempts }.try_into()
 }
 
 fn told(status: Status) -> Told {
