@@ -24,6 +24,7 @@ mod objects;
 mod own_door;
 mod placement;
 mod policy;
+mod programs;
 mod project;
 mod restart;
 mod shutdown;

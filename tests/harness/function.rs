@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use bytes::Bytes;
 use spear_proto::v1;
-use spear_types::{Access, Artifact, FunctionSpec, Grants, LimitRequest, Placement, Settings};
+use spear_types::{Access, Artifact, FunctionSpec, Grants, Implementation, LimitRequest, Placement, Settings};
 use spear_wire::{Encode as _, stream::chunks};
 
 /// An artifact and what is asked for it.
@@ -54,6 +54,12 @@ impl Function {
         self
     }
 
+    /// In place of the artifact as a component; the artifact is what one of them has, if any.
+    pub(crate) fn run_as(mut self, implementations: impl IntoIterator<Item = Implementation>) -> Self {
+        self.spec.implementations = implementations.into_iter().collect();
+        self
+    }
+
     /// What its runs need of a node.
     pub(crate) fn placement(mut self, placement: Placement) -> Self {
         self.spec.placement = placement;
@@ -68,7 +74,10 @@ impl Function {
 
     /// The first message of its deploy.
     pub(crate) fn header(&self) -> v1::DeployHeader {
-        self.header_of(self.described().encode())
+        if self.spec.implementations.is_empty() {
+            return self.header_of(self.described().encode());
+        }
+        v1::DeployHeader { spec: Some(self.spec.clone().encode()) }
     }
 
     /// The same where the header says something else of the artifact.

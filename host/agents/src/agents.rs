@@ -6,7 +6,10 @@ use spear_engine::{Attempt, Engine, Listener, Report, Running, Terms};
 use spear_hostcalls::{Hostcalls, logs::LogBuffer};
 use spear_types::{AgentInfo, AgentKind, Artifact, Body, Code, Digest, Implementation, Limits, Refusal};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 
 use crate::{
     docker::{self, Containers},
@@ -43,6 +46,9 @@ struct Shared {
     compiling: Semaphore,
     process: Option<Programs<Processes>>,
     docker: Option<Programs<Containers>>,
+    /// The runs of programs: what they have on the machine is removed within them.
+    runs: TaskTracker,
+    closing: CancellationToken,
 }
 
 /// An implementation that can be run here.
@@ -83,7 +89,8 @@ impl Agents {
             let places = places(&config.prefix);
             Programs::new(AgentKind::Docker, Containers::new(config), hostcalls.clone(), places)
         });
-        Self(Arc::new(Shared { engine, wasm, compiling: Semaphore::new(COMPILING), process, docker }))
+        let (runs, closing) = (TaskTracker::new(), CancellationToken::new());
+        Self(Arc::new(Shared { engine, wasm, compiling: Semaphore::new(COMPILING), process, docker, runs, closing }))
     }
 
     /// What each of them can do now.
@@ -109,6 +116,13 @@ impl Agents {
             removed += process.remove_left().await;
         }
         removed
+    }
+
+    /// Stops the programs that run, and waits until nothing of them is left.
+    pub async fn close(&self) {
+        self.0.closing.cancel();
+        self.0.runs.close();
+        self.0.runs.wait().await;
     }
 
     /// Makes an implementation ready to run.
@@ -176,7 +190,7 @@ impl Agents {
                 let cancelled = cancel.clone().drop_guard();
                 let report = self.clone().drive(Arc::clone(prepared), attempt, log, cancel, slot);
                 // A task of its own: a caller that goes away must not leave a sandbox half-removed.
-                let report = tokio::spawn(report).await;
+                let report = self.0.runs.spawn(report).await;
                 drop(cancelled);
                 report.map_err(|error| Refusal::new(Code::Internal, format!("the run broke off: {error}")))?
             }
@@ -201,7 +215,7 @@ impl Agents {
                 let log = Arc::new(LogBuffer::telling(limits.log, move || told.wrote()));
                 let running = Running::new(&log);
                 let drive = self.clone().drive(Arc::clone(prepared), attempt, log, running.token(), slot);
-                tokio::spawn(async move { listener.ended(drive.await) });
+                self.0.runs.spawn(async move { listener.ended(drive.await) });
                 Ok(running)
             }
         }
@@ -215,6 +229,11 @@ impl Agents {
         cancel: CancellationToken,
         slot: S,
     ) -> Result<Report, Refusal> {
+        let (closing, stop) = (self.0.closing.clone(), cancel.clone());
+        let _closing = AbortOnDropHandle::new(tokio::spawn(async move {
+            closing.cancelled().await;
+            stop.cancel();
+        }));
         let report = match (&prepared.0, &self.0.process, &self.0.docker) {
             (Kind::Process(program), Some(programs), _) => driven(programs, program, attempt, log, &cancel).await,
             (Kind::Docker(program), _, Some(programs)) => driven(programs, program, attempt, log, &cancel).await,

@@ -173,6 +173,7 @@ impl Spearlet {
     pub async fn run(self, stop: CancellationToken, grace: Duration) -> Result<(), Error> {
         let Self { listener, runs, link, looks: _looks, .. } = self;
         let (limit, slots, stopped) = (max_message(&runs.door.maxima), runs.slots.clone(), stop.clone());
+        let agents = runs.components.agents().clone();
         let runs = SpearletServiceServer::new(runs);
         let runs = runs.max_decoding_message_size(limit).max_encoding_message_size(limit);
         // Until the SMS knows that the node leaves, who calls it is refused, and not left without an answer.
@@ -189,7 +190,10 @@ impl Spearlet {
             Ok(link.await?)
         };
         let serve = async { Ok(listener.serve(Services::default().with(runs), left.clone()).await?) };
-        tokio::try_join!(serve, link, refuse).map(|_| ())
+        let served = tokio::try_join!(serve, link, refuse).map(|_| ());
+        // What is not over by now ends with the node, and leaves nothing on the machine.
+        agents.close().await;
+        served
     }
 }
 

@@ -105,7 +105,11 @@ impl<S: Sandboxes> Programs<S> {
 
     /// Removes what an earlier program of this node left.
     pub async fn remove_left(&self) -> usize {
-        self.sandboxes.remove_left().await
+        let sandboxes = self.sandboxes.remove_left().await;
+        let (folders, prefix) = (self.folders.clone(), format!("{}-", self.prefix));
+        // What was mounted into a sandbox is the programs', and no agent removes it for them.
+        let folders = tokio::task::spawn_blocking(move || room::remove_all(&folders, &prefix)).await;
+        sandboxes.max(folders.unwrap_or_default())
     }
 
     /// Makes a program ready: its files are unpacked, its grants checked, and whether it is here at all.

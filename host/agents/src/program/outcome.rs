@@ -20,6 +20,9 @@ const TRY_AGAIN: u8 = 75;
 const MAX_CODE: usize = 64;
 const MAX_MESSAGE: usize = 16 << 10;
 
+/// The code of a failure over the limit `payload`: that of components.
+const TOO_LARGE: &str = "reply-too-large";
+
 /// The code of a failure over what was not granted.
 const DENIED: &str = "denied";
 
@@ -84,7 +87,7 @@ pub(super) fn of(
     };
     if stdout.cut {
         return failed(
-            "too-large",
+            TOO_LARGE,
             format!("it wrote more to standard output than the limit `payload` of {} bytes", limits.payload),
         );
     }
@@ -99,7 +102,7 @@ fn succeeded(body: Bytes, reply: Reply, limits: &Limits) -> Outcome {
     let payload = Payload { content_type: reply.content_type, headers: reply.headers, body };
     let (size, media_type) = (payload.size(), payload.content_type.as_ref().map_or(0, String::len));
     if size > limits.payload || payload.headers.len() > Payload::MAX_HEADERS || media_type > MAX_MEDIA_TYPE {
-        return failed("too-large", format!("the reply has {size} bytes and {} headers", payload.headers.len()));
+        return failed(TOO_LARGE, format!("the reply has {size} bytes and {} headers", payload.headers.len()));
     }
     Outcome::Succeeded(payload)
 }

@@ -51,6 +51,13 @@ impl Drop for Room {
     }
 }
 
+/// Removes the folders of runs that begin with a prefix. Blocks.
+pub(super) fn remove_all(folders: &Path, prefix: &str) -> usize {
+    let entries = std::fs::read_dir(folders).into_iter().flatten().flatten();
+    let left = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)));
+    left.map(|entry| remove(&entry.path())).count()
+}
+
 fn remove(folder: &Path) {
     if let Err(error) = std::fs::remove_dir_all(folder)
         && error.kind() != std::io::ErrorKind::NotFound
