@@ -91,7 +91,7 @@ async fn a_file_says_the_rest_of_a_call(stage: Stage) {
     let expected = json!({
         "task": task, "attempt": 1, "function": "about", "version": 1, "node": node,
         "content_type": "text/x; charset=\"ä\"", "headers": [["b", "1"], ["a", ""], ["b", "zwei \"2\"\n"]],
-        "trace_parent": null, "callers": [], "timeout_ms": null,
+        "trace_parent": null, "callers": [], "timeout_ms": null, "args": [],
     });
     assert_eq!(about, expected);
     let variables: Vec<_> = lines.collect();
