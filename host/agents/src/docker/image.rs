@@ -42,7 +42,11 @@ impl Engine {
             }
             found => found,
         };
-        let image = Arc::new(Image::from(found.map_err(|error| self.unrunnable(&error))?));
+        let found = found.map_err(|error| {
+            let Unrunnable { reason } = self.unrunnable(&error);
+            Unrunnable::new(format!("the image {reference} cannot be had: {reason}"))
+        });
+        let image = Arc::new(Image::from(found?));
         let mut images = self.images();
         if images.len() >= REMEMBERED {
             images.clear();
