@@ -2,14 +2,14 @@
 
 use std::{fs, os::unix::fs::FileTypeExt as _, time::Duration};
 
-use spear_proto::v1::{self, logs_client::LogsClient};
-use spear_types::LimitRequest;
+use spear_proto::v1::{self, logs_client::LogsClient, secrets_client::SecretsClient};
+use spear_types::{AgentKind, Grants, LimitRequest, Outcome};
 use tonic::{
     Request,
     transport::{Channel, Endpoint},
 };
 
-use super::stage::Stage;
+use super::stage::{self, Stage};
 use crate::harness::{Answer, eventually};
 
 super::on! {
@@ -92,4 +92,44 @@ async fn it_is_the_programs_to_use(stage: Stage) {
     let text = stage.says(script).await;
     let length: usize = text.split(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("{text:?}"));
     assert!(length >= 32, "{text}");
+}
+
+/// The program has it from a socket as everybody does; what it does with it then is what is looked at.
+async fn says_its_secret(agent: AgentKind) {
+    const SECRET: &str = "hush-94d1c0aa";
+    let Some(stage) = stage::on(agent, &[("SPEAR_SECRET_API_KEY", SECRET)]).await else { return };
+    let script = format!(
+        "{WAITS}; echo it is $(busybox cat secret) >&2; \
+         echo {{\\\"message\\\": \\\"it is $(busybox cat secret)\\\"}} > $SPEAR_REPLY; exit 1"
+    );
+    let grants = Grants { secrets: ["api-key".parse().unwrap()].into(), ..Grants::default() };
+    let body = stage::implementation(agent, stage::shell(&script), None);
+    let limits = LimitRequest { timeout: Some(Duration::from_secs(300)), ..LimitRequest::default() };
+    stage.sms.api.deploy(&stage::function("tells", [body]).grants(grants).limits(limits)).await.unwrap();
+    let outside = async {
+        let folder = stage.only_folder().await;
+        let (channel, token) = opened(&folder).await;
+        let mut request = Request::new(v1::SecretsGetRequest { name: "api-key".to_owned() });
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        let answer = SecretsClient::new(channel).get(request).await.unwrap().into_inner();
+        assert_eq!(answer.value, SECRET.as_bytes());
+        fs::write(folder.join("work/secret"), &answer.value).unwrap();
+        fs::write(folder.join("work/go"), "").unwrap();
+    };
+    let (invoked, ()) = tokio::join!(stage.sms.api.invoke("tells", ""), outside);
+    let invoked = invoked.unwrap();
+    let log = stage.sms.api.log(&invoked.task).await.messages().join("\n");
+    assert!(log.starts_with("it is ") && !log.contains(SECRET), "{log}");
+    let Outcome::Failed(failure) = invoked.outcome else { panic!("{}", invoked.outcome) };
+    assert!(failure.message.starts_with("it is ") && !failure.message.contains(SECRET), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn a_secret_that_a_process_has_read_stands_in_no_log() {
+    says_its_secret(AgentKind::Process).await;
+}
+
+#[tokio::test]
+async fn a_secret_that_a_container_has_read_stands_in_no_log() {
+    says_its_secret(AgentKind::Docker).await;
 }

@@ -27,6 +27,10 @@ const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LOOK: Duration = Duration::from_secs(1);
 /// For an answer about one container.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What the end by SIGKILL leaves.
+const KILLED: i64 = 137;
+/// How long an engine that says nothing of memory is waited for then.
+const HEARS: Duration = Duration::from_millis(100);
 /// What an init process and shells add to the number of a signal.
 const BY_SIGNAL: u8 = 128;
 
@@ -69,8 +73,18 @@ impl Asked {
                 // The engine is gone, or somebody else removed the container.
                 Some(Err(_)) | None => return Ended::Lost,
             };
-            return if code == 0 { Ended::Exited(0) } else { of(code, self.ran_out_of_memory().await) };
+            return if code == 0 { Ended::Exited(0) } else { of(code, self.why(code).await) };
         }
+    }
+
+    /// Whether it ran out of memory. An engine may hear of that after the end, where the machine is busy.
+    async fn why(&self, code: i64) -> Option<bool> {
+        let first = self.ran_out_of_memory().await;
+        if first == Some(false) && code == KILLED {
+            sleep_until(Instant::now() + HEARS).await;
+            return self.ran_out_of_memory().await;
+        }
+        first
     }
 
     /// None: the engine does not say.

@@ -15,7 +15,7 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    let parent = folder.parent().unwrap_or(Path::new("."));
+    let parent = folder.parent().unwrap_or_else(|| Path::new("."));
     super::private(parent)?;
     let fresh = tempfile::Builder::new().prefix(".").tempdir_in(parent)?;
     entries(File::open(archive)?, fresh.path())?;

@@ -132,18 +132,6 @@ pub(crate) fn cores(cpu: Cpu) -> String {
     cores.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cores_have_no_digit_too_many() {
-        for (millis, text) in [(0, "0"), (500, "0.5"), (1_000, "1"), (10_000, "10"), (1_001, "1.001")] {
-            assert_eq!(cores(Cpu::from_millis(millis)), text);
-        }
-    }
-}
-
 /// Each, and why one can run nothing now.
 fn agents(agents: &[AgentInfo]) -> String {
     let agent = |AgentInfo { kind, unavailable }: &AgentInfo| match unavailable {
@@ -157,4 +145,16 @@ fn agents(agents: &[AgentInfo]) -> String {
 fn unavailable(agents: &[AgentInfo]) -> String {
     let why = agents.iter().filter_map(|agent| Some(format!("{}: {}", agent.kind, agent.unavailable.as_ref()?)));
     why.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_have_no_digit_too_many() {
+        for (millis, text) in [(0, "0"), (500, "0.5"), (1_000, "1"), (10_000, "10"), (1_001, "1.001")] {
+            assert_eq!(cores(Cpu::from_millis(millis)), text);
+        }
+    }
 }
