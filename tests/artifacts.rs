@@ -126,13 +126,13 @@ async fn a_deploy_whose_messages_are_malformed_is_refused() {
     let (header, artifact) = (hello.header(), hello.artifact.clone());
     let before = sms.kept().await;
     let spec = header.spec.clone().unwrap();
-    let with = |spec: v1::FunctionSpec| v1::DeployHeader { spec: Some(spec), ..header.clone() };
+    let with = |spec: v1::FunctionSpec| v1::DeployHeader { spec: Some(spec) };
     let mut negative = v1::Limits { timeout: Some(Default::default()), ..v1::Limits::default() };
     negative.timeout.as_mut().unwrap().seconds = -1;
     let access = v1::Grants { objects: [("photos".to_owned(), 17)].into(), ..v1::Grants::default() };
     let bucket = v1::Grants { objects: [("../photos".to_owned(), 1)].into(), ..v1::Grants::default() };
     for (header, code) in [
-        (v1::DeployHeader { spec: None, ..header.clone() }, Code::InvalidRequest),
+        (v1::DeployHeader { spec: None }, Code::InvalidRequest),
         (with(v1::FunctionSpec { name: String::new(), ..spec.clone() }), Code::InvalidName),
         (with(v1::FunctionSpec { name: "../hello".to_owned(), ..spec.clone() }), Code::InvalidName),
         (with(v1::FunctionSpec { limits: Some(negative), ..spec.clone() }), Code::InvalidRequest),
