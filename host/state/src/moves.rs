@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spear_placement::{Decision, NodeId};
-use spear_types::{Code, Outcome, TaskId, TaskInfo, TaskResult, TaskState, Timestamp, Usage};
+use spear_types::{Code, Outcome, TaskId, TaskResult, Timestamp, Usage};
 
 use crate::{
     Effect, End, State,
@@ -85,8 +85,7 @@ impl State {
         self.ended += 1;
         let node = task.holding().map(|holding| holding.by.node.clone());
         let (at, outcome) = (pass.now, result.outcome.kind());
-        let ended = TaskState::Ended { outcome, at, node: node.clone() };
-        pass.changed(TaskInfo { changed: at, ..task.info_in(ended) });
+        pass.changed(task.info_ended(outcome, at, node.clone()));
         pass.ended(task.record, End { at, attempt: task.attempt, node, result, log_dropped });
     }
 

@@ -1,6 +1,6 @@
 //! Tasks that are not to go on: cancelled, too late, or at a node that is drained.
 
-use spear_types::{Code, Outcome, Refusal, TaskId, TaskInfo};
+use spear_types::{Code, Outcome, Refusal, TaskId};
 
 use crate::{
     Answer, Effect, State,
@@ -15,8 +15,7 @@ impl State {
         let unknown = || Refusal::new(Code::UnknownTask, format!("no task {id} is queued or runs"));
         let task = self.tasks.get(id).ok_or_else(unknown)?;
         let Some(holding) = task.holding() else {
-            let ended = spear_types::TaskState::Ended { outcome: Outcome::Cancelled.kind(), at: pass.now, node: None };
-            let info = TaskInfo { changed: pass.now, ..task.info_in(ended) };
+            let info = task.info_ended(Outcome::Cancelled.kind(), pass.now, None);
             self.end(id, Outcome::Cancelled, pass);
             return Ok(Answer::Task(info));
         };

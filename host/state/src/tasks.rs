@@ -144,7 +144,7 @@ impl Task {
 
     /// What a client may know of it.
     pub(crate) fn info(&self) -> TaskInfo {
-        self.info_in(match &self.place {
+        let state = match &self.place {
             Place::Queued(queued) => TaskState::Queued { not_before: queued.not_before, after: self.after },
             Place::Assigned(holding) => TaskState::Assigned { node: holding.by.node.clone() },
             Place::Running(holding, since) => TaskState::Running {
@@ -152,11 +152,16 @@ impl Task {
                 since: *since,
                 cancelling: holding.stop == Some(Stop::Cancelled),
             },
-        })
+        };
+        self.info_in(state, self.changed)
     }
 
-    /// The same, in another state.
-    pub(crate) fn info_in(&self, state: TaskState) -> TaskInfo {
+    /// The same once it has ended.
+    pub(crate) fn info_ended(&self, outcome: OutcomeKind, at: Timestamp, node: Option<NodeName>) -> TaskInfo {
+        self.info_in(TaskState::Ended { outcome, at, node }, at)
+    }
+
+    fn info_in(&self, state: TaskState, changed: Timestamp) -> TaskInfo {
         TaskInfo {
             id: self.record.id,
             function: self.record.function.clone(),
@@ -167,7 +172,7 @@ impl Task {
             deadline: self.record.deadline,
             attempt: self.attempt,
             state,
-            changed: self.changed,
+            changed,
         }
     }
 

@@ -108,28 +108,12 @@ impl Direct {
         let answer = tokio::select! {
             biased;
             answer = client.run(request) => answer,
-            reason = seat.until_lost(&self.scheduler) => return Err(Refused::Final(seat.lost_with(&reason))),
+            reason = seat.until_lost() => return Err(Refused::Final(seat.lost_with(&reason))),
         };
         answer.map(tonic::Response::into_inner).map_err(|status| {
             let connected = !never_connected(&status);
-            self.explain(seat, from_status(status), connected)
+            explained(seat, from_status(status), connected)
         })
-    }
-
-    /// A node that refuses says why itself; of one that is gone its link knows more than the broken call.
-    fn explain(&self, seat: &mut Seat, refusal: Refusal, connected: bool) -> Refused {
-        match refusal.code {
-            Code::QueueFull | Code::Draining => Refused::Unstarted(refusal),
-            Code::Unreachable if !connected => {
-                seat.end = CallEnd::Unreachable;
-                Refused::Unstarted(seat.unreachable(&refusal.message))
-            }
-            Code::Unreachable => {
-                let reason = seat.lost(&self.scheduler).unwrap_or(refusal.message);
-                Refused::Final(seat.lost_with(&reason))
-            }
-            _ => Refused::Final(refusal),
-        }
     }
 
     fn answered(
@@ -153,6 +137,22 @@ impl Direct {
         let usage = Usage::decode(required(usage, "usage")?)?;
         let ran = ran.map(Ran::decode).transpose()?;
         Ok(Invoked { task, node: seat.name.clone(), outcome, usage, ran })
+    }
+}
+
+/// A node that refuses says why itself; of one that is gone its link knows more than the broken call.
+fn explained(seat: &mut Seat, refusal: Refusal, connected: bool) -> Refused {
+    match refusal.code {
+        Code::QueueFull | Code::Draining => Refused::Unstarted(refusal),
+        Code::Unreachable if !connected => {
+            seat.end = CallEnd::Unreachable;
+            Refused::Unstarted(seat.unreachable(&refusal.message))
+        }
+        Code::Unreachable => {
+            let reason = seat.lost().unwrap_or(refusal.message);
+            Refused::Final(seat.lost_with(&reason))
+        }
+        _ => Refused::Final(refusal),
     }
 }
 

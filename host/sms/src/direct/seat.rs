@@ -40,18 +40,18 @@ impl Seat {
     }
 
     /// Why the node is lost, where it is: the link knows sooner and better than a broken call.
-    pub(super) fn lost(&self, scheduler: &Scheduler) -> Option<String> {
-        match scheduler.read(|state| state.node(&self.name)).ok()?.state {
+    pub(super) fn lost(&self) -> Option<String> {
+        match self.scheduler.read(|state| state.node(&self.name)).ok()?.state {
             NodeState::Lost { reason } | NodeState::Disconnected { reason } => Some(reason),
             NodeState::Live => None,
         }
     }
 
     /// Waits until the node is lost with its calls, and says why.
-    pub(super) async fn until_lost(&self, scheduler: &Scheduler) -> String {
+    pub(super) async fn until_lost(&self) -> String {
         loop {
             tokio::time::sleep(LOOK).await;
-            if let Some(reason) = scheduler.read(|state| state.why_calls_are_lost(self.node)) {
+            if let Some(reason) = self.scheduler.read(|state| state.why_calls_are_lost(self.node)) {
                 return reason;
             }
         }

@@ -80,11 +80,7 @@ impl Drop for Committer {
 impl<P: FnMut(Out) -> bool> Work<P> {
     fn run(&mut self) {
         let mut all_done = true;
-        while let Some(group) = self.next(all_done) {
-            let Some((number, out)) = group else {
-                all_done = (self.perform)(Out::default());
-                continue;
-            };
+        while let Some((number, out)) = self.next(all_done) {
             if !self.remember(&out.changes) {
                 return;
             }
@@ -93,15 +89,16 @@ impl<P: FnMut(Out) -> bool> Work<P> {
         }
     }
 
-    /// Waits for a group, no longer than [`AGAIN`] where something is left to do; none at the end.
-    fn next(&self, all_done: bool) -> Option<Option<(u64, Out)>> {
+    /// Waits for a group; none at the end. Where something is left to do it waits no longer than [`AGAIN`]: then it is the
+    /// last group once more, with nothing in it.
+    fn next(&self, all_done: bool) -> Option<(u64, Out)> {
         let wanting = |core: &mut Core| core.is_empty() && !core.stopping;
         let longest = if all_done { Duration::MAX } else { AGAIN };
         let waited = self.shared.work.wait_timeout_while(self.shared.lock(), longest, wanting);
         // The lock itself says what a poisoned one means.
         let mut core = waited.map_or_else(|_| self.shared.lock(), |(core, _)| core);
-        let group = core.take();
-        (group.is_some() || !core.stopping).then_some(group)
+        let last = (!core.stopping).then(|| (core.newest(), Out::default()));
+        core.take().or(last)
     }
 
     /// Has a group remembered, however long that takes; false where that is given up: nobody is told of it.

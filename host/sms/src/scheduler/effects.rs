@@ -25,8 +25,7 @@ impl Effects {
         Self { calls: Calls::new(journal), watches, links, logs, unsent: Vec::new() }
     }
 
-    /// Does it, group for group.
-    /// The answer is whether all was done; what was not is tried again with the next group, or an empty one.
+    /// Does it, group for group. The answer is whether all was done; what was not is tried again with the next group, or an empty one.
     pub(crate) fn performing(mut self) -> impl FnMut(Out) -> bool + Send + 'static {
         move |out| self.perform(out)
     }

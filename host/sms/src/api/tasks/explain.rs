@@ -23,35 +23,44 @@ pub(super) async fn explain(view: &View, task: &str) -> Result<v1::ExplainTaskRe
     Ok(v1::ExplainTaskResponse { task: Some(info.encode()), decision: decision.map(Encode::encode) })
 }
 
-/// A decision, and of the first nodes that were considered the names, and why their links are not open.
+/// A decision, and what the state knows of the first nodes that were considered.
 struct Explained {
     decision: Decision,
-    names: Vec<Option<NodeName>>,
-    gone: Vec<Option<String>>,
+    shown: Vec<Shown>,
+}
+
+/// A node that was considered.
+struct Shown {
+    /// None where it was forgotten meanwhile.
+    name: Option<NodeName>,
+    /// Why its link is not open.
+    gone: Option<String>,
 }
 
 impl Explained {
     fn of(state: &State, task: TaskId) -> Option<Self> {
         let decision = state.decision(task, Timestamp::now())?;
-        let shown = || decision.considered.iter().take(MAX_SHOWN).map(|considered| considered.node);
-        let names = shown().map(|node| state.node_name(node).cloned()).collect();
-        let gone = shown().map(|node| state.why_gone(node)).collect();
-        Some(Self { decision, names, gone })
+        let shown = decision.considered.iter().take(MAX_SHOWN).map(|Considered { node, .. }| Shown {
+            name: state.node_name(*node).cloned(),
+            gone: state.why_gone(*node),
+        });
+        let shown = shown.collect();
+        Some(Self { decision, shown })
     }
 }
 
 impl Encode<v1::Decision> for Explained {
     fn encode(self) -> v1::Decision {
-        let Self { decision, names, gone } = self;
+        let Self { decision, shown } = self;
         let summary = summary(&decision);
         let Decision { at, ask, node, considered, others } = decision;
         let policy = match ask.policy {
             PlacementPolicy::Spread => "spread",
             PlacementPolicy::Pack => "pack",
         };
-        let hidden = considered.len() - names.len();
+        let hidden = considered.len() - shown.len();
         let hidden = (hidden > 0).then(|| v1::PassedOver { nodes: count(hidden), reason: "not shown".to_owned() });
-        let nodes = considered.into_iter().zip(names).zip(gone).map(|((considered, name), gone)| v1::Considered {
+        let nodes = considered.into_iter().zip(shown).map(|(considered, Shown { name, gone })| v1::Considered {
             node: name.map_or_else(|| "forgotten".to_owned(), Into::into),
             verdict: Some(verdict(considered.verdict, gone)),
         });
@@ -119,10 +128,12 @@ fn why_not(considered: &[Considered], others: &[PassedOver]) -> String {
             *counts.entry(filter.nodes_are()).or_default() += 1;
         }
     }
-    let mut counts: Vec<(&str, u32)> =
-        counts.into_iter().chain(others.iter().map(|other| (other.reason, other.nodes))).collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts.into_iter().map(|(why, count)| format!("{count} {why}")).collect::<Vec<_>>().join(", ")
+    let considered = counts.into_iter().map(|(why, count)| (count, format!("{count} {why}")));
+    // Why others were passed over is a sentence of its own.
+    let others = others.iter().map(|PassedOver { nodes, reason }| (*nodes, format!("{nodes} ({reason})")));
+    let mut counts: Vec<(u32, String)> = considered.chain(others).collect();
+    counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    counts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(", ")
 }
 
 fn count(count: usize) -> u32 {
@@ -163,6 +174,15 @@ mod tests {
             let Some(considered::Verdict::Rejected(rejected)) = node.verdict else { panic!("it has room") };
             assert_eq!((rejected.filter.as_str(), rejected.reason.as_str()), ("slots", "all 1 slots are taken"));
         }
+    }
+
+    #[test]
+    fn nodes_that_were_not_looked_at_are_counted_with_their_reason() {
+        let others = [
+            PassedOver { nodes: 9, reason: "all slots are taken" },
+            PassedOver { nodes: 1, reason: "lost or stopping" },
+        ];
+        assert_eq!(why_not(&[], &others), "9 (all slots are taken), 1 (lost or stopping)");
     }
 
     #[tokio::test]
