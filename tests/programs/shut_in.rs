@@ -11,6 +11,7 @@ super::on! {
     [process, docker]:
     its_folder_is_its_own_and_gone_afterwards,
     nothing_else_can_be_written,
+    nothing_that_the_node_or_the_sms_keeps_can_be_read,
     there_is_no_network,
     its_files_are_there_and_cannot_be_written,
     it_is_no_other_program_than_it_was_made;
@@ -111,6 +112,20 @@ async fn nothing_else_can_be_written(stage: Stage) {
     let written = stage.says(script).await;
     assert!(!fs::exists("/spear-was-here").unwrap() && !fs::exists("/etc/spear-was-here").unwrap());
     assert_eq!(written, "end\n");
+}
+
+/// Neither as files nor over the sockets of the machine; whoever it is, it is not root.
+async fn nothing_that_the_node_or_the_sms_keeps_can_be_read(stage: Stage) {
+    let data = stage.sms.home.path().join("state/spear");
+    let data = data.display();
+    for folder in ["sms", "spearlet"] {
+        assert!(fs::read_dir(format!("{data}/{folder}")).unwrap().count() > 0);
+    }
+    let script = format!(
+        "for place in {data}/sms {data}/spearlet {data}/spearlet/runs /run/docker.sock /run/user; do \
+         busybox ls -A $place 2>/dev/null; done; [ \"$(busybox id -u)\" = 0 ] && echo root; echo end"
+    );
+    assert_eq!(stage.says(&script).await, "end\n");
 }
 
 async fn there_is_no_network(stage: Stage) {

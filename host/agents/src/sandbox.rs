@@ -3,7 +3,7 @@
 //! A sandbox is one program with all that it starts, under bounds that the machine enforces. It is found by its name, also by
 //! a node that was killed and is started again: whatever carries the node's prefix then is removed.
 
-use std::{fmt, future::Future, path::PathBuf, time::Duration};
+use std::{fmt, fs, future::Future, io, path::PathBuf, time::Duration};
 
 use spear_types::Cpu;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -161,6 +161,22 @@ pub enum Status {
 pub struct Unrunnable {
     /// For people.
     pub reason: String,
+}
+
+impl Spec {
+    /// What has to be the program's own: its folder, that of the socket for hostcalls, and the sockets in it. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn owned(&self) -> io::Result<Vec<PathBuf>> {
+        let mut owned = vec![self.folder.clone()];
+        if let Some(hostcalls) = &self.hostcalls {
+            owned.push(hostcalls.clone());
+            let sockets = fs::read_dir(hostcalls)?.map(|entry| Ok(entry?.path()));
+            owned.extend(sockets.collect::<io::Result<Vec<_>>>()?);
+        }
+        Ok(owned)
+    }
 }
 
 impl Unrunnable {

@@ -218,7 +218,8 @@ pub(crate) async fn up(context: &Context<'_>) -> anyhow::Result<ExitCode> {
     start(context)?;
     let stop = stopped_by_signals()?;
     let sms = bind_sms(context).await?;
-    let spearlet = bind_spearlet(context, beside(&context.config.spearlet, sms.address())).await?;
+    let spearlet =
+        bind_spearlet(context, beside(&context.config.spearlet, (sms.address(), &context.config.sms.data))).await?;
     let sms_stop = CancellationToken::new();
     let node = async {
         // Calls that are let end may still want objects: the SMS stops after the node. Whichever ends, ends the other.
@@ -233,10 +234,11 @@ pub(crate) async fn up(context: &Context<'_>) -> anyhow::Result<ExitCode> {
 }
 
 /// The node of this SMS. Where nobody said where it listens it takes a free port: only the SMS has to find it.
-fn beside(configured: &spearlet::Config, sms: SocketAddr) -> spearlet::Config {
+/// Its processes do not see what the SMS keeps.
+fn beside(configured: &spearlet::Config, (sms, data): (SocketAddr, &Path)) -> spearlet::Config {
     let untold = configured.listen == spearlet::Config::default().listen;
     let listen = if untold { SocketAddr::from(([127, 0, 0, 1], 0)) } else { configured.listen };
-    spearlet::Config { sms: format!("http://{sms}"), listen, ..configured.clone() }
+    spearlet::Config { sms: format!("http://{sms}"), listen, hidden: vec![data.to_owned()], ..configured.clone() }
 }
 
 async fn bind_sms(context: &Context<'_>) -> anyhow::Result<SmsServer> {

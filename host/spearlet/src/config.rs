@@ -5,17 +5,18 @@ use std::{
     env,
     ffi::OsString,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use spear_types::{
     AgentKind, Capacity, Code, Cpu, Digest, FolderName, LabelName, Labels, MAX_LABELS, NodeName, Refusal,
 };
 
-use crate::{Error, machine::capacity};
+use crate::{Error, machine::capacity, user::ProcessUser};
 
 /// Who tries to reach an SMS more often than that does nothing else.
 const MIN_RECONNECT: Duration = Duration::from_millis(10);
@@ -55,12 +56,19 @@ pub struct Config {
     /// What runs functions on this node: `wasm`, `docker`, `process`. Programs are held to their limits by the machine, and a
     /// process may read what the node's own user may: absent, components alone.
     pub agents: BTreeSet<AgentKind>,
+    /// The user that processes become on a node that is root, as `UID:GID`; absent: 65534:65534, who owns nothing. Another
+    /// node's processes are of its own user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process_user: Option<ProcessUser>,
     /// Where the Docker engine is reached; absent: `DOCKER_HOST`, else the usual sockets of Docker and Podman.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub docker: Option<String>,
     /// The program, and its first arguments, that becomes a function's process: this one.
     #[serde(skip)]
     pub launcher: Vec<OsString>,
+    /// Folders that processes are not to see, beside those that are named here.
+    #[serde(skip)]
+    pub hidden: Vec<PathBuf>,
     /// Threads that guests run on; absent: one for each core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -97,8 +105,10 @@ impl Default for Config {
             cpu: None,
             memory: None,
             agents: BTreeSet::from([AgentKind::Wasm]),
+            process_user: None,
             docker: None,
             launcher: Vec::new(),
+            hidden: Vec::new(),
             threads: None,
             secrets: None,
             policy: None,
@@ -138,6 +148,11 @@ impl Config {
                 path.display()
             )));
         }
+        if self.process_user.is_some() && !geteuid().is_root() {
+            return Err(Error::Config(
+                "process_user: only a node that is root can run processes as another user".to_owned(),
+            ));
+        }
         if self.reconnect < MIN_RECONNECT {
             let reconnect = self.reconnect;
             return Err(Error::Config(format!("reconnect = {reconnect:?} has to be at least {MIN_RECONNECT:?}")));
@@ -169,13 +184,27 @@ impl Config {
 
     /// Where the folders of programs' runs are.
     pub(crate) fn runs(&self) -> PathBuf {
-        std::path::absolute(&self.data).unwrap_or_else(|_| self.data.clone()).join("runs")
+        absolute(&self.data).join("runs")
+    }
+
+    /// The user in force for processes; none: the node's own.
+    pub(crate) fn user_of_processes(&self) -> Option<(u32, u32)> {
+        let ProcessUser { uid, gid } = self.process_user.unwrap_or(ProcessUser::NOBODY);
+        geteuid().is_root().then_some((uid, gid))
+    }
+
+    /// What processes are not to see: the node's data and secrets, and the socket of the container engine, through which
+    /// they had the machine.
+    pub(crate) fn hidden_from_processes(&self) -> Vec<PathBuf> {
+        let engine = self.docker.as_deref().and_then(|url| url.strip_prefix("unix://")).map(PathBuf::from);
+        let named = [Some(&self.data), self.secrets.as_ref(), engine.as_ref()];
+        self.hidden.iter().chain(named.into_iter().flatten()).map(|path| absolute(path)).collect()
     }
 
     /// What the names of this node's sandboxes begin with: of the folder of its data, so that what an earlier program of it
     /// left is found, and nothing of another node on this machine.
     pub(crate) fn prefix(&self) -> String {
-        let folder = std::path::absolute(&self.data).unwrap_or_else(|_| self.data.clone());
+        let folder = absolute(&self.data);
         format!("spear-{}", &Digest::of(folder.as_os_str().as_encoded_bytes()).to_string()[..12])
     }
 
@@ -212,6 +241,10 @@ impl Config {
     pub fn advertised(&self, bound: SocketAddr) -> String {
         self.advertise.clone().unwrap_or_else(|| format!("http://{bound}"))
     }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod secrets;
 mod server;
 mod slots;
 mod tasks;
+mod user;
 mod version;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -46,11 +47,11 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::transport::{Channel, Endpoint};
 use uuid::Uuid;
 
-pub use crate::config::Config;
 use crate::{
     artifacts::Artifacts, components::Components, door::Door, kv::RemoteKv, link::Link, machine::capacity,
     objects::RemoteObjects, secrets::NodeSecrets, server::Runs, slots::Slots, tasks::RemoteTasks,
 };
+pub use crate::{config::Config, user::ProcessUser};
 
 /// What the link may have on its way to the node before the node has looked at it: a stream of orders must not wait for
 /// the network's round trips.
@@ -275,8 +276,10 @@ fn agents(config: &Config) -> spear_agents::Config {
     let wanted = |kind| config.agents.contains(&kind);
     spear_agents::Config {
         wasm: wanted(AgentKind::Wasm),
-        process: wanted(AgentKind::Process).then(|| {
-            spear_agents::process::Config::new(config.launcher.clone(), format!("{prefix}-p"), folders.clone())
+        process: wanted(AgentKind::Process).then(|| spear_agents::process::Config {
+            user: config.user_of_processes(),
+            hidden: config.hidden_from_processes(),
+            ..spear_agents::process::Config::new(config.launcher.clone(), format!("{prefix}-p"), folders.clone())
         }),
         docker: wanted(AgentKind::Docker).then(|| spear_agents::docker::Config {
             host: config.docker.clone(),

@@ -37,8 +37,8 @@ pub(super) async fn start(
 }
 
 async fn give_folders(user: User, spec: &Spec) -> Result<(), Unrunnable> {
-    let (folder, hostcalls) = (spec.folder.clone(), spec.hostcalls.clone());
-    let given = tokio::task::spawn_blocking(move || user.own(&folder, hostcalls.as_ref()));
+    let spec = spec.clone();
+    let given = tokio::task::spawn_blocking(move || user.own(&spec));
     let given = given.await.map_err(Unrunnable::new)?;
     given.map_err(|error| Unrunnable::new(format!("the sandbox's folder cannot be given to its user: {error}")))
 }

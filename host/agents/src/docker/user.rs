@@ -3,10 +3,11 @@
 use std::{
     fs, io,
     os::unix::fs::{PermissionsExt, chown},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use super::link::Facts;
+use crate::sandbox::Spec;
 
 /// Nobody: has nothing on any machine.
 const NOBODY: u32 = 65_534;
@@ -53,13 +54,8 @@ impl User {
     /// Lets the program write its folder, and connect to the sockets in the other one.
     ///
     /// Where its user is not known here the folders are opened to everyone: the folder around them has to be the node's alone.
-    pub(super) fn own(&self, folder: &Path, hostcalls: Option<&PathBuf>) -> io::Result<()> {
-        self.give(folder)?;
-        let Some(hostcalls) = hostcalls else {
-            return Ok(());
-        };
-        self.give(hostcalls)?;
-        fs::read_dir(hostcalls)?.try_for_each(|entry| self.give(&entry?.path()))
+    pub(super) fn own(&self, spec: &Spec) -> io::Result<()> {
+        spec.owned()?.iter().try_for_each(|path| self.give(path))
     }
 
     fn give(&self, path: &Path) -> io::Result<()> {

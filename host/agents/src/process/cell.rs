@@ -72,8 +72,8 @@ impl Cell {
     ) -> io::Result<(Self, Vec<(Means, String)>)> {
         let (namespaces, no_network) = (taken.namespaces, !network && taken.network_namespace);
         let keep = Keep { namespaces, no_network, counts: !Groups::count_all_in(&taken.hierarchies) };
-        let (wanted, read_only) = (taken.clone(), taken.read_only);
-        let ends = blocking(move || ask(&mother, label, &wanted, keep, read_only)).await?;
+        let wanted = taken.clone();
+        let ends = blocking(move || ask(&mother, label, &wanted, keep)).await?;
         let (told, keeper) = told(ends.keeper)?.into_split();
         let gone = pipe::Receiver::from_owned_fd(ends.gone)?;
         let mut cell =
@@ -164,7 +164,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-fn ask(mother: &Mother, label: String, taken: &Taken, keep: Keep, read_only: bool) -> io::Result<Ends> {
+fn ask(mother: &Mother, label: String, taken: &Taken, keep: Keep) -> io::Result<Ends> {
     let groups = Groups::make(&label, &taken.hierarchies)?;
     let (keeper, theirs) = Blocking::pair()?;
     let (starter, its) = Blocking::pair()?;
@@ -175,6 +175,7 @@ fn ask(mother: &Mother, label: String, taken: &Taken, keep: Keep, read_only: boo
         return Err(error);
     }
     frame::send(&keeper, &keep, &[])?;
-    frame::send(&starter, &Prepare { groups: groups.doors(), read_only }, &[])?;
+    let prepare = Prepare { groups: groups.doors(), hidden: taken.hidden(), read_only: taken.read_only };
+    frame::send(&starter, &prepare, &[])?;
     Ok(Ends { groups, keeper, starter, gone })
 }

@@ -33,6 +33,10 @@ pub(super) struct Taken {
     pub(super) pid_namespace: bool,
     pub(super) network_namespace: bool,
     pub(super) read_only: bool,
+    /// Whether programs have folders of their own, and see none of the node's.
+    pub(super) own_folders: bool,
+    /// What is hidden then.
+    hidden: Vec<PathBuf>,
     /// Whether the kernel counts the processes of the programs' user.
     counts_processes: bool,
     /// What is not there, and why, for people.
@@ -41,13 +45,19 @@ pub(super) struct Taken {
 
 impl Taken {
     /// Everything that may be there: what a probe asks for.
-    pub(super) fn all(hierarchies: Vec<Hierarchy>, namespaces: bool, read_only: bool) -> Self {
+    pub(super) fn all(
+        hierarchies: Vec<Hierarchy>,
+        (namespaces, read_only): (bool, bool),
+        hidden: Vec<PathBuf>,
+    ) -> Self {
         Self {
             hierarchies,
             namespaces,
             pid_namespace: namespaces,
             network_namespace: namespaces,
             read_only: namespaces && read_only,
+            own_folders: namespaces,
+            hidden,
             counts_processes: false,
             without: Vec::new(),
         }
@@ -59,12 +69,16 @@ impl Taken {
         let lacks = |means: Means| found.lacks.iter().any(|(lacking, _)| *lacking == means);
         let apart = !lacks(Means::Mounts) && (!found.own_users || !lacks(Means::Processes));
         let namespaces = self.namespaces && apart;
+        let pid_namespace = self.pid_namespace && namespaces && !lacks(Means::Processes);
         let lacking = found.lacks.iter().map(|(means, reason)| format!("{}: {reason}", name(*means)));
         Self {
             namespaces,
-            pid_namespace: self.pid_namespace && namespaces && !lacks(Means::Processes),
+            pid_namespace,
             network_namespace: self.network_namespace && !lacks(Means::Network) && (namespaces || !found.own_users),
             read_only: self.read_only && namespaces && !lacks(Means::ReadOnly),
+            // What is left of a program is found by where its folder is, if nothing else ends it.
+            own_folders: self.own_folders && pid_namespace && !lacks(Means::Folders),
+            hidden: self.hidden,
             counts_processes: !found.root,
             without: lacking.chain(found.reasons).collect(),
             hierarchies: found.hierarchies,
@@ -87,6 +101,7 @@ impl Taken {
             ("file-size", Some("rlimit")),
             ("network", self.network_namespace.then_some("namespace")),
             ("read-only", self.read_only.then_some("namespace")),
+            ("folders", self.own_folders.then_some("namespace")),
             ("end", Some(self.end())),
         ];
         all.into_iter().filter_map(|(what, by)| Some((what, by?))).collect()
@@ -106,17 +121,28 @@ impl Taken {
     /// # Errors
     /// What is not.
     pub(super) fn covers(&self, spec: &Spec) -> Result<(), Unrunnable> {
-        let because =
-            || if self.without.is_empty() { String::new() } else { format!(" ({})", self.without.join("; ")) };
         if !spec.network && !self.network_namespace {
             let what =
                 "a process cannot be kept from the network on this node: grant it, or use another implementation";
-            return Err(Unrunnable::new(format_args!("{what}{}", because())));
+            return Err(Unrunnable::new(format_args!("{what}{}", self.because())));
         }
         if spec.bounds.cpu.is_some() && self.group(Use::Cpu).is_none() {
-            return Err(Unrunnable::new(format_args!("nothing bounds a process's cores on this node{}", because())));
+            return Err(Unrunnable::new(format_args!(
+                "nothing bounds a process's cores on this node{}",
+                self.because()
+            )));
         }
         Ok(())
+    }
+
+    /// What is not there, in brackets.
+    pub(super) fn because(&self) -> String {
+        if self.without.is_empty() { String::new() } else { format!(" ({})", self.without.join("; ")) }
+    }
+
+    /// What a starter is to hide.
+    pub(super) fn hidden(&self) -> Option<Vec<PathBuf>> {
+        self.own_folders.then(|| self.hidden.clone())
     }
 
     /// What the kernel bounds of each process; `others`: how many processes the user has that are not the program's.
@@ -135,11 +161,6 @@ impl Taken {
     pub(super) fn counts_others(&self) -> bool {
         self.counts_processes && self.group(Use::Processes).is_none()
     }
-
-    /// What is writable for a program in `folder`, where not everything is.
-    pub(super) fn writable(&self, folder: &std::path::Path) -> Option<PathBuf> {
-        self.read_only.then(|| folder.to_owned())
-    }
 }
 
 fn name(means: Means) -> &'static str {
@@ -148,11 +169,12 @@ fn name(means: Means) -> &'static str {
         Means::Mounts => "no namespace of mounts",
         Means::Network => "no namespace without network",
         Means::ReadOnly => "no file system for reading only",
+        Means::Folders => "no folders of their own",
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use spear_types::Cpu;
 
     use super::*;
@@ -162,14 +184,14 @@ mod tests {
     }
 
     fn chosen(found: Found) -> Taken {
-        Taken::all(Vec::new(), true, true).choose(found)
+        Taken::all(Vec::new(), (true, true), Vec::new()).choose(found)
     }
 
     fn lacks(all: &[Means]) -> Found {
         Found { lacks: all.iter().map(|means| (*means, "not here".to_owned())).collect(), ..Found::default() }
     }
 
-    fn spec(cpu: Option<u32>, network: bool) -> Spec {
+    pub(in crate::process) fn spec(cpu: Option<u32>, network: bool) -> Spec {
         let cpu = cpu.map(Cpu::from_millis);
         let bounds = Bounds { memory: 1, cpu, processes: 2, open_files: 3, file_size: 4 };
         let (name, folder) = ("a".to_owned(), "/f".into());
@@ -180,7 +202,7 @@ mod tests {
     fn all_that_is_there_is_taken() {
         let uses = [Use::Memory, Use::Cpu, Use::Processes, Use::End];
         let taken = chosen(Found { hierarchies: vec![hierarchy(true, &uses)], root: true, ..Found::default() });
-        assert!(taken.pid_namespace && taken.network_namespace && taken.read_only);
+        assert!(taken.pid_namespace && taken.network_namespace && taken.read_only && taken.own_folders);
         let enforces = taken.enforces();
         assert!(enforces.contains(&("memory", "cgroup v2")) && enforces.contains(&("network", "namespace")));
         assert_eq!(taken.covers(&spec(Some(1), false)), Ok(()));

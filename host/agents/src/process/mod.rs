@@ -7,14 +7,16 @@
 //! ```
 //!
 //! A cell has control groups, namespaces and a keeper, as far as the machine gives them; `means` chooses. It is made ahead,
-//! because joining a control group takes milliseconds: a start is its orders and `exec`. Where programs run as the node's own
-//! user and without namespaces, they see each other's environment, as all programs of one user do.
+//! because joining a control group takes milliseconds: a start is its orders and `exec`. Where the machine gives namespaces, a
+//! program sees folders of its own and none of the node's (`layout`). Where programs run as the node's own user and without
+//! namespaces, they see each other's environment, as all programs of one user do.
 
 mod cell;
 mod command;
 mod frame;
 mod groups;
 mod launch;
+mod layout;
 mod left;
 mod means;
 mod mother;
@@ -23,11 +25,11 @@ mod orders;
 mod pool;
 mod sandbox;
 
-use std::{ffi::OsString, io, path::PathBuf, sync::Arc};
+use std::{ffi::OsString, io, os::unix::fs::chown, path::PathBuf, sync::Arc};
 
 use rustix::process::geteuid;
 
-use self::{cell::blocking, means::Taken, orders::Start, pool::Pool};
+use self::{cell::blocking, layout::Layout, means::Taken, orders::Start, pool::Pool};
 pub use self::{launch::launch, sandbox::Process};
 use crate::sandbox::{Inside, Sandboxes, Spec, Status, Unrunnable};
 
@@ -43,8 +45,11 @@ pub struct Config {
     pub prefix: String,
     /// Where the folders of sandboxes are: what begins with the prefix there and was left is removed.
     pub folders: PathBuf,
-    /// The user and group that programs become; only a node that is root can have one.
+    /// The user and group that programs become; only a node that is root can have one. Where it is another than the node's
+    /// own, the machine has to give namespaces: that user does not get to folders of the node.
     pub user: Option<(u32, u32)>,
+    /// Folders, and files, that programs are not to see where the machine gives namespaces: those of the node. Absolute.
+    pub hidden: Vec<PathBuf>,
     /// `PATH` of programs whose manifest has none.
     pub path: String,
     /// Whether programs may write nothing but their folder, where the machine allows it.
@@ -65,6 +70,7 @@ impl Config {
             prefix: prefix.into(),
             folders: folders.into(),
             user: None,
+            hidden: Vec::new(),
             path: command::PATH.into(),
             read_only: true,
             groups: true,
@@ -93,7 +99,12 @@ impl Processes {
             return Err(Unrunnable::new("only a node that is root can run processes as another user"));
         }
         let taken = self.pool.taken().await;
-        taken.map_err(|error| Unrunnable::new(format_args!("no process can be started here: {error}")))
+        let taken = taken.map_err(|error| Unrunnable::new(format_args!("no process can be started here: {error}")))?;
+        if self.config.user.is_some_and(|(user, _)| user != 0) && !taken.own_folders {
+            let what = "a process cannot be given folders of its own on this node, and so no other user than root";
+            return Err(Unrunnable::new(format_args!("{what}{}", taken.because())));
+        }
+        Ok(taken)
     }
 
     /// Has a cell become the program.
@@ -120,17 +131,18 @@ impl Processes {
 
 /// The orders for a program. Blocks for what it looks up.
 fn start(config: &Config, spec: &Spec, taken: &Taken) -> io::Result<Start> {
-    let program = command::find(spec, &config.path).map_err(io::Error::other)?;
+    let layout = Layout::of(spec, taken.own_folders);
+    let program = command::find(spec, &layout, &config.path).map_err(io::Error::other)?;
     if let Some((user, group)) = config.user {
-        std::os::unix::fs::chown(&spec.folder, Some(user), Some(group))?;
+        spec.owned()?.iter().try_for_each(|path| chown(path, Some(user), Some(group)))?;
     }
     let others = if taken.counts_others() { left::processes_of(config.user.map(|(user, _)| user)) } else { 0 };
     Ok(Start {
         program,
         args: spec.command.clone(),
-        env: command::environment(spec, &config.path),
-        directory: command::directory(spec).to_owned(),
-        writable: taken.writable(&spec.folder),
+        env: command::environment(spec, &layout, &config.path),
+        directory: layout.directory().to_owned(),
+        binds: if taken.own_folders || taken.read_only { layout.binds(spec) } else { Vec::new() },
         user: config.user,
         rlimits: taken.rlimits(&spec.bounds, others),
     })
@@ -147,13 +159,14 @@ impl Sandboxes for Processes {
     }
 
     fn inside(&self, spec: &Spec) -> Inside {
-        Inside { folder: spec.folder.clone(), hostcalls: spec.hostcalls.clone() }
+        Layout::of(spec, self.pool.gives_own_folders()).into()
     }
 
     async fn check(&self, spec: &Spec) -> Result<(), Unrunnable> {
         self.taken().await?.covers(spec)?;
         let (config, spec) = (Arc::clone(&self.config), spec.clone());
-        let found = blocking(move || command::find(&spec, &config.path).map_err(io::Error::other)).await;
+        let find = move || command::find(&spec, &Layout::of(&spec, false), &config.path).map_err(io::Error::other);
+        let found = blocking(find).await;
         found.map(|_| ()).map_err(Unrunnable::new)
     }
 

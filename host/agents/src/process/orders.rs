@@ -70,6 +70,8 @@ pub(super) enum Means {
     Network,
     /// A file system that can only be read.
     ReadOnly,
+    /// Folders of its own, and the node's hidden.
+    Folders,
 }
 
 /// To a starter, ahead of its program.
@@ -77,6 +79,8 @@ pub(super) enum Means {
 pub(super) struct Prepare {
     /// The `cgroup.procs` to join.
     pub(super) groups: Vec<PathBuf>,
+    /// What is to be hidden, beside `/run`, where programs have folders of their own; none: they have not.
+    pub(super) hidden: Option<Vec<PathBuf>>,
     /// Whether the file system is to be for reading only, apart from the program's folder.
     pub(super) read_only: bool,
 }
@@ -86,6 +90,17 @@ pub(super) struct Prepare {
 pub(super) struct Prepared {
     /// As of [`Told::Ready`].
     pub(super) lacks: Vec<(Means, String)>,
+}
+
+/// A folder that a program has at another place, or in another way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Bind {
+    /// Where the node has it.
+    pub(super) from: PathBuf,
+    /// Where the program has it.
+    pub(super) to: PathBuf,
+    /// Whether it may write there.
+    pub(super) writable: bool,
 }
 
 /// To a starter: the program. With it come its standard streams.
@@ -99,8 +114,8 @@ pub(super) struct Start {
     pub(super) env: Vec<(String, String)>,
     /// Where it starts.
     pub(super) directory: PathBuf,
-    /// What it may write where the file system is for reading only.
-    pub(super) writable: Option<PathBuf>,
+    /// What is mounted for it.
+    pub(super) binds: Vec<Bind>,
     /// User and group to become.
     pub(super) user: Option<(u32, u32)>,
     /// What the kernel bounds of each process.

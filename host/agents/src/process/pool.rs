@@ -64,10 +64,16 @@ impl Pool {
         self.taken.get_or_try_init(|| self.probe()).await.cloned()
     }
 
+    /// Whether programs have folders of their own; what is not found yet gives none.
+    pub(super) fn gives_own_folders(&self) -> bool {
+        self.taken.get().is_some_and(|taken| taken.own_folders)
+    }
+
     async fn probe(&self) -> io::Result<Arc<Taken>> {
         let (label, groups) = (self.label.clone(), self.config.groups);
         let (hierarchies, reasons) = blocking(move || Ok(if groups { probe(&label) } else { <_>::default() })).await?;
-        let all = Taken::all(hierarchies.clone(), self.config.namespaces, self.config.read_only);
+        let Config { namespaces, read_only, hidden, .. } = &*self.config;
+        let all = Taken::all(hierarchies.clone(), (*namespaces, *read_only), hidden.clone());
         let (cell, lacks) = self.make(&all, false).await?;
         sandbox::end(cell).await;
         let root = self.config.user.map_or_else(|| geteuid().is_root(), |(user, _)| user == 0);

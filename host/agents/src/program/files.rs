@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
@@ -19,6 +20,8 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> io::Result<()> {
     super::private(parent)?;
     let fresh = tempfile::Builder::new().prefix(".").tempdir_in(parent)?;
     entries(File::open(archive)?, fresh.path())?;
+    // Of any user that the program becomes; the folder around it is the node's alone.
+    fs::set_permissions(fresh.path(), fs::Permissions::from_mode(0o755))?;
     let fresh = fresh.keep();
     fs::rename(&fresh, folder).or_else(|error| {
         fs::remove_dir_all(&fresh)?;

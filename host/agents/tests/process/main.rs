@@ -4,5 +4,6 @@ mod bench;
 mod bounds;
 mod children;
 mod common;
+mod hidden;
 mod programs;
 mod removal;

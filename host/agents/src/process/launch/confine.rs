@@ -5,7 +5,7 @@ use std::{fs, io, os::fd::BorrowedFd, path::Path};
 use rustix::{
     fs::{StatVfsMountFlags, statvfs},
     io::FdFlags,
-    mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount},
+    mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount},
     process::{getegid, geteuid},
     thread::{
         CapabilitySet, UnshareFlags, clear_ambient_capability_set, remove_capability_from_bounding_set,
@@ -119,11 +119,9 @@ pub(super) fn read_only() -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder writable again.
-pub(super) fn writable(folder: &Path) -> io::Result<()> {
-    mount_bind(folder, folder)?;
-    // What else the mount forbids it goes on to forbid; in a namespace of users it has to.
-    let told = statvfs(folder)?.f_flag;
+/// Gives a mount other flags: these, and what it forbids otherwise, which in a namespace of users it has to.
+pub(super) fn again(point: &Path, flags: MountFlags) -> io::Result<()> {
+    let told = statvfs(point)?.f_flag;
     let same = [
         (StatVfsMountFlags::NOSUID, MountFlags::NOSUID),
         (StatVfsMountFlags::NODEV, MountFlags::NODEV),
@@ -132,8 +130,8 @@ pub(super) fn writable(folder: &Path) -> io::Result<()> {
         (StatVfsMountFlags::NODIRATIME, MountFlags::NODIRATIME),
         (StatVfsMountFlags::RELATIME, MountFlags::RELATIME),
     ];
-    let flags: MountFlags = same.into_iter().filter(|(one, _)| told.contains(*one)).map(|(_, flag)| flag).collect();
-    Ok(mount_remount(folder, MountFlags::BIND | flags, "")?)
+    let kept: MountFlags = same.into_iter().filter(|(one, _)| told.contains(*one)).map(|(_, flag)| flag).collect();
+    Ok(mount_remount(point, MountFlags::BIND | kept | flags, "")?)
 }
 
 /// No program that is started from here on has a privilege, not as root either and not by a file's own.

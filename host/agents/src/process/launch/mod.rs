@@ -9,6 +9,7 @@
 //! Orders come over sockets: neither arguments nor environment of a launcher say anything but what it is.
 
 mod confine;
+mod hide;
 mod keeper;
 mod mother;
 mod starter;

@@ -15,7 +15,7 @@ use rustix::{
     thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid},
 };
 
-use super::{confine, socket};
+use super::{confine, hide::Hidden, socket};
 use crate::process::{
     frame,
     orders::{Failed, Means, Prepare, Prepared, Rlimits, Start},
@@ -25,34 +25,44 @@ use crate::process::{
 pub(super) fn run() -> io::Result<()> {
     let node = socket()?;
     let Some((orders, _)) = frame::receive::<Prepare>(&node)? else { return Ok(()) };
-    let prepared = prepare(&orders);
-    if let Err(error) = prepared.and_then(|prepared| frame::send(&node, &prepared, &[])) {
-        return frame::send(&node, &Failed { reason: error.to_string() }, &[]);
-    }
+    let hidden = match prepare(&orders) {
+        Ok((prepared, hidden)) => {
+            frame::send(&node, &prepared, &[])?;
+            hidden
+        }
+        Err(error) => return frame::send(&node, &Failed { reason: error.to_string() }, &[]),
+    };
     let Some((start, streams)) = frame::receive::<Start>(&node)? else { return Ok(()) };
-    let Err(error) = become_it(&start, streams);
+    let Err(error) = become_it(&start, &hidden, streams);
     let reason = format!("{} did not start: {error}", start.program.display());
     frame::send(&node, &Failed { reason }, &[])
 }
 
 /// What takes time and does not depend on the program.
-fn prepare(orders: &Prepare) -> io::Result<Prepared> {
+fn prepare(orders: &Prepare) -> io::Result<(Prepared, Hidden)> {
     rustix::process::setsid()?;
     for group in &orders.groups {
         fs::write(group, "0").map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", group.display())))?;
     }
     // The machine's own killer takes programs before it takes what keeps them.
     let _ = fs::write("/proc/self/oom_score_adj", "500");
-    let read_only = if orders.read_only { confine::read_only() } else { Ok(()) };
+    let mut lacks = Vec::new();
+    let hidden = orders.hidden.as_deref().map_or_else(|| Ok(Hidden::nothing()), Hidden::hide);
+    let hidden = hidden.unwrap_or_else(|error| {
+        lacks.push((Means::Folders, error.to_string()));
+        Hidden::nothing()
+    });
+    if let Err(error) = if orders.read_only { confine::read_only() } else { Ok(()) } {
+        lacks.push((Means::ReadOnly, error.to_string()));
+    }
     confine::no_privileges()?;
-    let lacks = read_only.err().map(|error| (Means::ReadOnly, error.to_string()));
-    Ok(Prepared { lacks: lacks.into_iter().collect() })
+    Ok((Prepared { lacks }, hidden))
 }
 
 /// Returns only when it could not.
-fn become_it(start: &Start, streams: Vec<OwnedFd>) -> Result<std::convert::Infallible, io::Error> {
-    if let Some(folder) = &start.writable {
-        confine::writable(folder)?;
+fn become_it(start: &Start, hidden: &Hidden, streams: Vec<OwnedFd>) -> Result<std::convert::Infallible, io::Error> {
+    for bind in &start.binds {
+        hidden.bind(bind).map_err(|error| io::Error::other(format!("its folder {}: {error}", bind.to.display())))?;
     }
     bound(start.rlimits)?;
     if let Some((user, group)) = start.user {
