@@ -19,7 +19,7 @@ use spear_wire::{Decode as _, from_status, required};
 use tokio::{sync::Semaphore, time::timeout};
 use tonic::Streaming;
 
-use crate::{functions::Functions, scheduler::Scheduler};
+use crate::{enforceable::enforceable, functions::Functions, scheduler::Scheduler};
 
 /// How long an upload may pause: it holds a file, and a deploy its function's name.
 pub(crate) const PAUSE: Duration = Duration::from_secs(30);
@@ -117,7 +117,7 @@ impl Deploys {
             return Err(Refusal::new(Code::TooLarge, message));
         }
         let limits = self.policy.resolve(&spec.limits)?;
-        metered(&limits, &spec.implementations)?;
+        enforceable(&limits, &spec)?;
         let turn = self.take_turn(&spec.name)?;
         Ok(Plan { limits, spec, turn })
     }
@@ -190,19 +190,6 @@ impl Deploys {
         };
         let admitted = tokio::task::spawn_blocking(check).await;
         admitted.map_err(|error| Refusal::new(Code::Internal, format!("the check broke off: {error}")))?
-    }
-}
-
-/// Fuel is counted in a component's own code, and nowhere else: what is asked for is enforced or refused.
-fn metered(limits: &Limits, implementations: &[Implementation]) -> Result<(), Refusal> {
-    let other = implementations.iter().map(Implementation::agent).find(|agent| *agent != AgentKind::Wasm);
-    match (limits.fuel, other) {
-        (Some(_), Some(agent)) => {
-            let message = format!("fuel is not enforced for a {agent}: only components are metered");
-            Err(Refusal::new(Code::InvalidManifest, message)
-                .help("take `fuel` out of [limits]; `timeout` bounds every run"))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -15,6 +15,7 @@ mod config;
 mod deploys;
 mod direct;
 mod disk;
+mod enforceable;
 mod functions;
 mod logs;
 mod nodes;

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentKind, Code, Refusal};
+use crate::{AgentKind, Code, Cpu, Refusal};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -21,6 +21,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// Fuel; none: the run is timed by the epoch and not metered.
     pub fuel: Option<u64>,
+    /// Cores that it may keep busy; none: all that are free. A component never keeps more than one busy.
+    pub cpu: Option<Cpu>,
     /// Bytes of the call, of the reply, and of an object that the guest holds at once.
     pub payload: u64,
     /// Bytes of log.
@@ -52,6 +54,9 @@ pub struct LimitRequest {
     /// See [`Limits::fuel`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
+    /// See [`Limits::cpu`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Cpu>,
     /// See [`Limits::payload`].
     #[serde(with = "crate::size::optional", skip_serializing_if = "Option::is_none")]
     pub payload: Option<u64>,
@@ -104,12 +109,16 @@ impl LimitPolicy {
     /// The limits in force for what a manifest asks.
     ///
     /// # Errors
-    /// [`Code::LimitTooHigh`] names every limit that is over its maximum.
+    /// [`Code::LimitTooHigh`] names every limit that is over its maximum; `InvalidManifest` for no cores at all.
     pub fn resolve(&self, request: &LimitRequest) -> Result<Limits, Refusal> {
         let asked = request.over(&self.defaults);
-        // An operator who bounds fuel wants every run metered.
-        let limits = Limits { fuel: asked.fuel.or(self.maxima.fuel), ..asked };
+        // An operator who bounds fuel wants every run metered, and who bounds cores wants each held to them.
+        let limits = Limits { fuel: asked.fuel.or(self.maxima.fuel), cpu: asked.cpu.or(self.maxima.cpu), ..asked };
         limits.within(&self.maxima)?;
+        if limits.cpu == Some(Cpu::default()) {
+            return Err(Refusal::new(Code::InvalidManifest, "cpu = 0 leaves nothing to run with")
+                .help("say how many cores a run may keep busy, as in 0.5, or leave it out"));
+        }
         Ok(limits)
     }
 }
@@ -129,6 +138,7 @@ impl LimitRequest {
             memory: self.memory.unwrap_or(base.memory),
             timeout: self.timeout.unwrap_or(base.timeout),
             fuel: self.fuel.or(base.fuel),
+            cpu: self.cpu.or(base.cpu),
             payload,
             log: self.log.unwrap_or(base.log),
             // An object of the payload's size has to fit into the hostcall that puts it.
@@ -143,11 +153,12 @@ impl LimitRequest {
 
 impl From<Limits> for LimitRequest {
     fn from(limits: Limits) -> Self {
-        let Limits { memory, timeout, fuel, payload, log, hostcall, tables, handles, calls, requests } = limits;
+        let Limits { memory, timeout, fuel, cpu, payload, log, hostcall, tables, handles, calls, requests } = limits;
         Self {
             memory: Some(memory),
             timeout: Some(timeout),
             fuel,
+            cpu,
             payload: Some(payload),
             log: Some(log),
             hostcall: Some(hostcall),
@@ -165,6 +176,7 @@ impl Limits {
         memory: 64 * MIB,
         timeout: Duration::from_secs(10),
         fuel: None,
+        cpu: None,
         payload: 4 * MIB,
         log: 256 * KIB,
         hostcall: 16 * MIB,
@@ -179,6 +191,7 @@ impl Limits {
         memory: GIB,
         timeout: Duration::from_secs(3600),
         fuel: None,
+        cpu: None,
         payload: 64 * MIB,
         log: 4 * MIB,
         hostcall: 65 * MIB,
@@ -195,6 +208,7 @@ impl Limits {
             memory: self.memory.min(maxima.memory),
             timeout: self.timeout.min(maxima.timeout),
             fuel: self.fuel.map(|fuel| fuel.min(maxima.fuel.unwrap_or(u64::MAX))),
+            cpu: self.cpu.map(|cpu| cpu.min(maxima.cpu.unwrap_or(cpu))),
             payload: self.payload.min(maxima.payload),
             log: self.log.min(maxima.log),
             hostcall: self.hostcall.min(maxima.hostcall),
@@ -229,7 +243,8 @@ impl Limits {
     pub fn enforcement(&self, agent: AgentKind) -> Vec<(&'static str, String, EnforcedBy)> {
         let shown = |(name, value)| (name, show(name, value), self.enforced_by(name, agent));
         let has = |name: &str| match agent {
-            AgentKind::Wasm => name != "fuel" || self.fuel.is_some(),
+            AgentKind::Wasm => name != "cpu" && (name != "fuel" || self.fuel.is_some()),
+            AgentKind::Docker | AgentKind::Process if name == "cpu" => self.cpu.is_some(),
             // A program has no tables and handles of an engine, and no requests that SPEAR makes for it.
             AgentKind::Docker | AgentKind::Process => !["fuel", "tables", "handles", "requests"].contains(&name),
         };
@@ -238,7 +253,7 @@ impl Limits {
 
     fn enforced_by(&self, name: &str, agent: AgentKind) -> EnforcedBy {
         match (name, agent) {
-            ("memory", AgentKind::Docker | AgentKind::Process) => EnforcedBy::Machine,
+            ("memory" | "cpu", AgentKind::Docker | AgentKind::Process) => EnforcedBy::Machine,
             (_, AgentKind::Docker | AgentKind::Process) => EnforcedBy::Host,
             (name, AgentKind::Wasm) => self.enforced_in_engine(name),
         }
@@ -256,12 +271,13 @@ impl Limits {
     }
 
     /// Every limit as a number, so that they are compared and shown in one loop.
-    fn numbers(&self) -> [(&'static str, u128); 10] {
-        let Self { memory, timeout, fuel, payload, log, hostcall, tables, handles, calls, requests } = self;
+    fn numbers(&self) -> [(&'static str, u128); 11] {
+        let Self { memory, timeout, fuel, cpu, payload, log, hostcall, tables, handles, calls, requests } = self;
         [
             ("memory", u128::from(*memory)),
             ("timeout", timeout.as_nanos()),
             ("fuel", fuel.map_or(u128::MAX, u128::from)),
+            ("cpu", cpu.map_or(u128::MAX, |cpu| u128::from(cpu.as_millis()))),
             ("payload", u128::from(*payload)),
             ("log", u128::from(*log)),
             ("hostcall", u128::from(*hostcall)),
@@ -289,7 +305,8 @@ fn show(name: &str, value: u128) -> String {
     let bounded = u64::try_from(value).unwrap_or(u64::MAX);
     match name {
         "timeout" => humantime::format_duration(Duration::from_nanos(bounded)).to_string(),
-        "fuel" if value == u128::MAX => "no limit".to_owned(),
+        "fuel" | "cpu" if value == u128::MAX => "no limit".to_owned(),
+        "cpu" => Cpu::from_millis(u32::try_from(bounded).unwrap_or(u32::MAX)).to_string(),
         "fuel" | "tables" | "handles" | "calls" | "requests" => bounded.to_string(),
         _ => ByteSize(bounded).display().iec().to_string(),
     }
@@ -326,6 +343,19 @@ mod tests {
         assert_eq!(policy.resolve(&LimitRequest::default()).unwrap().fuel, Some(1_000));
         let refusal = Limits::DEFAULTS.within(&maxima).unwrap_err();
         assert!(refusal.message.contains("fuel: no limit asked, 1000 allowed"), "{refusal}");
+    }
+
+    #[test]
+    fn an_operator_who_bounds_cores_has_every_program_held_to_them_and_none_of_them_is_no_bound() {
+        let maxima = Limits { cpu: Some(Cpu::from_millis(500)), ..Limits::MAXIMA };
+        let policy = LimitPolicy { defaults: Limits::DEFAULTS, maxima };
+        let limits = policy.resolve(&LimitRequest::default()).unwrap();
+        assert_eq!(limits.cpu, Some(Cpu::from_millis(500)));
+        let cpu = limits.enforcement(AgentKind::Process).into_iter().find(|(name, ..)| *name == "cpu");
+        assert_eq!(cpu, Some(("cpu", "0.5".to_owned(), EnforcedBy::Machine)));
+        let asked = |millis| LimitRequest { cpu: Some(Cpu::from_millis(millis)), ..LimitRequest::default() };
+        assert!(policy.resolve(&asked(2_000)).unwrap_err().message.contains("cpu: 2 asked, 0.5 allowed"));
+        assert_eq!(policy.resolve(&asked(0)).unwrap_err().code, Code::InvalidManifest);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spear_types::{LimitRequest, Limits, Refusal};
+use spear_types::{Cpu, LimitRequest, Limits, Refusal};
 
 use crate::{Decode, Encode, invalid, required, v1};
 
@@ -19,11 +19,13 @@ impl Decode<v1::Limits> for LimitRequest {
             handles,
             calls,
             requests,
+            cpu_millis,
         } = message;
         Ok(Self {
             memory: memory_bytes,
             timeout: timeout.map(duration).transpose()?,
             fuel,
+            cpu: cpu_millis.map(Cpu::from_millis),
             payload: payload_bytes,
             log: log_bytes,
             hostcall: hostcall_bytes,
@@ -37,7 +39,7 @@ impl Decode<v1::Limits> for LimitRequest {
 
 impl Encode<v1::Limits> for LimitRequest {
     fn encode(self) -> v1::Limits {
-        let Self { memory, timeout, fuel, payload, log, hostcall, tables, handles, calls, requests } = self;
+        let Self { memory, timeout, fuel, cpu, payload, log, hostcall, tables, handles, calls, requests } = self;
         v1::Limits {
             memory_bytes: memory,
             timeout: timeout.map(Encode::encode),
@@ -49,18 +51,20 @@ impl Encode<v1::Limits> for LimitRequest {
             handles,
             calls,
             requests,
+            cpu_millis: cpu.map(Cpu::as_millis),
         }
     }
 }
 
 impl Decode<v1::Limits> for Limits {
     fn decode(message: v1::Limits) -> Result<Self, Refusal> {
-        let LimitRequest { memory, timeout, fuel, payload, log, hostcall, tables, handles, calls, requests } =
+        let LimitRequest { memory, timeout, fuel, cpu, payload, log, hostcall, tables, handles, calls, requests } =
             LimitRequest::decode(message)?;
         Ok(Self {
             memory: required(memory, "limits.memory_bytes")?,
             timeout: required(timeout, "limits.timeout")?,
             fuel,
+            cpu,
             payload: required(payload, "limits.payload_bytes")?,
             log: required(log, "limits.log_bytes")?,
             hostcall: required(hostcall, "limits.hostcall_bytes")?,
@@ -74,7 +78,7 @@ impl Decode<v1::Limits> for Limits {
 
 impl Encode<v1::Limits> for Limits {
     fn encode(self) -> v1::Limits {
-        let Self { memory, timeout, fuel, payload, log, hostcall, tables, handles, calls, requests } = self;
+        let Self { memory, timeout, fuel, cpu, payload, log, hostcall, tables, handles, calls, requests } = self;
         v1::Limits {
             memory_bytes: Some(memory),
             timeout: Some(timeout.encode()),
@@ -86,6 +90,7 @@ impl Encode<v1::Limits> for Limits {
             handles: Some(handles),
             calls: Some(calls),
             requests: Some(requests),
+            cpu_millis: cpu.map(Cpu::as_millis),
         }
     }
 }

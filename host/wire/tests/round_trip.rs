@@ -32,6 +32,7 @@ fn limits() -> impl Strategy<Value = Limits> {
             memory,
             timeout: Duration::from_secs(seconds),
             fuel,
+            cpu: fuel.map(|_| Cpu::from_millis(handles)),
             payload,
             log,
             hostcall,

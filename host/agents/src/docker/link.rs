@@ -5,6 +5,8 @@ use bollard::{
     models::{SystemInfo, SystemInfoCgroupVersionEnum, SystemVersion},
 };
 
+use crate::sandbox::{Bounds, Unrunnable};
+
 /// An engine that answered.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -68,11 +70,25 @@ impl Facts {
         }
     }
 
+    /// Whether everything that `bounds` asks for is enforced here.
+    ///
+    /// # Errors
+    /// What is not.
+    pub(super) fn cover(&self, bounds: &Bounds) -> Result<(), Unrunnable> {
+        let asked = [("memory", self.memory), ("processes", self.processes), ("cpu", self.cpu || bounds.cpu.is_none())];
+        match asked.into_iter().find(|(_, enforced)| !enforced) {
+            None => Ok(()),
+            Some((what, _)) => {
+                Err(Unrunnable::new(format_args!("the container engine has no control group that bounds {what}")))
+            }
+        }
+    }
+
     /// By the names of the bounds.
     pub(super) fn enforces(&self) -> Vec<(&'static str, &'static str)> {
         let groups = [("memory", self.memory), ("cpu", self.cpu), ("processes", self.processes)];
         let groups = groups.into_iter().filter(|(_, can)| *can).map(|(bound, _)| (bound, self.cgroup));
-        groups.chain([("open_files", "rlimit"), ("file_size", "rlimit")]).collect()
+        groups.chain([("open-files", "rlimit"), ("file-size", "rlimit")]).collect()
     }
 }
 
@@ -93,6 +109,8 @@ impl Facts {
 
 #[cfg(test)]
 mod tests {
+    use spear_types::Cpu;
+
     use super::*;
 
     #[test]
@@ -105,6 +123,12 @@ mod tests {
         };
         let facts = Facts::of(&SystemVersion::default(), &info);
         assert!(facts.rootless && !facts.remapped);
-        assert_eq!(facts.enforces(), [("memory", "cgroup v1"), ("open_files", "rlimit"), ("file_size", "rlimit")]);
+        assert_eq!(facts.enforces(), [("memory", "cgroup v1"), ("open-files", "rlimit"), ("file-size", "rlimit")]);
+        let bounds = Bounds { memory: 1, cpu: None, processes: 1, open_files: 1, file_size: 1 };
+        assert!(facts.cover(&bounds).unwrap_err().reason.contains("processes"));
+        let cpu = Bounds { cpu: Some(Cpu::from_millis(5)), ..bounds };
+        assert_eq!(Facts::ROOTFUL.cover(&cpu), Ok(()));
+        let facts = Facts { cpu: false, ..Facts::ROOTFUL };
+        assert!(facts.cover(&bounds).is_ok() && facts.cover(&cpu).unwrap_err().reason.contains("cpu"));
     }
 }

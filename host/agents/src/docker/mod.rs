@@ -83,6 +83,7 @@ impl Sandboxes for Containers {
 
     async fn check(&self, spec: &Spec) -> Result<(), Unrunnable> {
         let link = self.engine.link().await.map_err(Unrunnable::new)?;
+        link.facts.cover(&spec.bounds)?;
         self.engine.image(&link, image::reference(spec)?, self.pull).await.map(drop)
     }
 

@@ -74,6 +74,8 @@ pub struct Ready<S: Sandboxes> {
     files: Option<PathBuf>,
     configured: Configured,
     limits: Limits,
+    /// Whether it may reach the network, which is all of it.
+    network: bool,
     /// Where instances serve one call after another.
     warm: Option<Arc<Warm<S::Sandbox>>>,
 }
@@ -135,7 +137,8 @@ impl<S: Sandboxes> Programs<S> {
             Reuse::Never => None,
             Reuse::Serial(pool) => Some(warm::kept(pool)),
         };
-        let ready = Ready { program, image, files, configured, limits: terms.limits.clone(), warm };
+        let (limits, network) = (terms.limits.clone(), terms.granted.effective.whole_network());
+        let ready = Ready { program, image, files, configured, limits, network, warm };
         let spec = ready.spec(self.name(), self.folders.clone());
         self.sandboxes.check(&spec).await.map_err(Unready::Unrunnable)?;
         Ok(ready)
@@ -187,12 +190,12 @@ impl<S: Sandboxes> Ready<S> {
             hostcalls: None,
             bounds: Bounds {
                 memory: self.limits.memory,
-                cpu: None,
+                cpu: self.limits.cpu,
                 processes: PROCESSES,
                 open_files: OPEN_FILES,
                 file_size: FILE_SIZE,
             },
-            network: false,
+            network: self.network,
         }
     }
 }

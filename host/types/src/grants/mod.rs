@@ -175,6 +175,16 @@ impl Grants {
         listed(granted, "sockets", &format!("a socket to {exact}"), &exact)
     }
 
+    /// The sockets that are all there are.
+    pub const WHOLE_NETWORK: [&str; 4] = ["tcp://0.0.0.0/0:*", "tcp://[::/0]:*", "udp://0.0.0.0/0:*", "udp://[::/0]:*"];
+
+    /// Whether a socket may be opened to every address: who has no one to ask reaches the network then, and else nothing.
+    #[must_use]
+    pub fn whole_network(&self) -> bool {
+        let granted = |address: &SocketPattern| self.sockets.iter().any(|pattern| pattern.covers(address));
+        Self::WHOLE_NETWORK.iter().all(|address| address.parse().is_ok_and(|address| granted(&address)))
+    }
+
     /// Every grant as a line of `spear.toml`: `grants.objects.photos = "read"`.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
@@ -295,6 +305,20 @@ mod tests {
         assert_eq!(denial.grant, "[grants]\nhttp = [\"https://api.example.com\"]");
         let denial = Grants::default().secret(&"key".parse().unwrap()).unwrap_err();
         assert_eq!(denial.grant, "[grants]\nsecrets = [\"key\"]");
+    }
+
+    #[test]
+    fn the_whole_network_is_every_address_over_either_transport() {
+        let sockets = |all: &[&str]| Grants {
+            sockets: all.iter().map(|text| text.parse().unwrap()).collect(),
+            ..Grants::default()
+        };
+        assert!(sockets(&Grants::WHOLE_NETWORK).whole_network());
+        assert!(!sockets(&Grants::WHOLE_NETWORK[1..]).whole_network());
+        assert!(!Grants::default().whole_network());
+        assert!(
+            !sockets(&["tcp://0.0.0.0/0:443", "tcp://[::/0]:*", "udp://0.0.0.0/0:*", "udp://[::/0]:*"]).whole_network()
+        );
     }
 
     #[test]
