@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use spear_types::{AgentKind, Call, Failure, LimitRequest, Outcome};
+use spear_types::{AgentKind, Call, Cpu, Failure, LimitRequest, Outcome};
 
 use super::stage::{Mark, Stage};
 
 super::on! {
     [process, docker]:
     one_that_never_ends_is_ended,
+    one_that_may_have_a_fifth_of_a_core_takes_no_more,
     one_that_takes_memory_without_end_is_ended,
     one_that_writes_without_end_is_ended,
     nothing_of_one_that_is_out_of_time_is_left,
@@ -43,6 +44,19 @@ async fn one_that_never_ends_is_ended(stage: Stage) {
     let counted = stage.agent == AgentKind::Docker || !invoked.usage.cpu.is_zero();
     assert!(invoked.usage.wall >= Duration::from_millis(1_000) && counted, "{:?}", invoked.usage);
     the_next_one_runs(&stage).await;
+}
+
+async fn one_that_may_have_a_fifth_of_a_core_takes_no_more(stage: Stage) {
+    let limits = LimitRequest { cpu: Some(Cpu::from_millis(200)), ..timeout(2_000) };
+    stage.script("slow", "(while :; do :; done) & while :; do :; done", limits).await;
+    let usage = stage.sms.api.invoke("slow", "").await.unwrap().usage;
+    // Two that spin had 2 s or more of a machine of one core; a fifth of one is 400 ms.
+    assert!(usage.cpu < Duration::from_secs(1), "{usage:?}");
+    let shown = stage.sms.spear(["function", "get", "slow"]).await.stdout;
+    assert!(
+        shown.lines().any(|line| line.contains("cpu") && line.contains("0.2") && line.contains("machine")),
+        "{shown}"
+    );
 }
 
 async fn one_that_takes_memory_without_end_is_ended(stage: Stage) {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use spear_types::{AgentKind, Artifact, LimitRequest, Outcome};
+use spear_types::{AgentKind, Artifact, Grants, LimitRequest, Outcome};
 
 use super::stage::{self, Stage};
 use crate::harness::Function;
@@ -141,6 +141,27 @@ async fn there_is_no_network(stage: Stage) {
     // Devices of tunnels are in every namespace, and lead nowhere.
     let other = lines.iter().filter(|name| **name == "reached" || name.starts_with("eth") || name.starts_with("en"));
     assert_eq!(other.count(), 0, "{text}");
+}
+
+/// A container's is tested with the agent, where an engine has one to give.
+#[tokio::test]
+async fn a_process_has_the_network_where_all_of_it_is_granted() {
+    let stage = stage::process().await.unwrap();
+    let address = stage.sms.url.trim_start_matches("http://").replace(':', " ");
+    let script =
+        format!("echo x | busybox timeout 5 busybox nc -w 2 {address} >/dev/null 2>&1 && echo reached; echo end");
+    let with = |sockets: &[&str]| {
+        let body = stage::implementation(AgentKind::Process, stage::shell(&script), None);
+        let mut function = stage::function("reach", [body]);
+        function.spec.grants.sockets = sockets.iter().map(|text| text.parse().unwrap()).collect();
+        function
+    };
+    stage.sms.api.deploy(&with(&[])).await.unwrap();
+    assert_eq!(stage.sms.api.invoke("reach", "").await.unwrap().text(), "end\n");
+    stage.sms.api.deploy(&with(&Grants::WHOLE_NETWORK)).await.unwrap();
+    assert_eq!(stage.sms.api.invoke("reach", "").await.unwrap().text(), "reached\nend\n");
+    let refused = stage.sms.api.deploy(&with(&["tcp://127.0.0.0/8:*"])).await.unwrap_err();
+    assert!(refused.to_string().contains("all of them or none"), "{refused}");
 }
 
 async fn its_files_are_there_and_cannot_be_written(stage: Stage) {
