@@ -38,6 +38,22 @@ async fn every_listing_is_json_for_programs() {
 }
 
 #[tokio::test]
+async fn the_doctor_tells_what_of_a_program_is_bounded_and_by_what() {
+    let home = Home::new().await;
+    let mut command = home.spear(["-o", "json", "doctor"]);
+    command.env("SPEAR_SPEARLET_AGENTS", r#"["process","docker"]"#).env("SPEAR_SPEARLET_DOCKER", "unix:///no/engine");
+    let findings = Ran::of(command).await.json();
+    let finding = |what: &str| findings.as_array().unwrap().iter().find(|finding| finding["what"] == what).unwrap();
+    let processes = finding("processes")["found"].as_str().unwrap();
+    assert!(
+        ["memory by ", "file-size by rlimit", "end by "].iter().all(|bound| processes.contains(bound)),
+        "{processes}"
+    );
+    assert_eq!(finding("containers")["found"], "no container engine: /no/engine: nothing is there");
+    assert!(finding("containers")["advice"].as_str().unwrap().contains("Docker or Podman"));
+}
+
+#[tokio::test]
 async fn every_listing_is_a_table_for_people() {
     let sms = Sms::with_node().await;
     sms.deploy("hello").await;

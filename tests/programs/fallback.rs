@@ -45,6 +45,10 @@ async fn what_is_not_here_falls_through_and_it_is_said_why(stage: Stage) {
     assert_eq!(stage.sms.api.ended(task).await.text(), "the next one\n");
     let result = stage.sms.json(["task", "result", &task.to_string()]).await;
     assert_eq!(result["ran"], said["ran"]);
+    let got = stage.sms.json(["task", "get", &task.to_string()]).await;
+    assert_eq!(got["ran"], said["ran"]);
+    let people = stage.sms.spear(["task", "get", &task.to_string()]).await.stdout;
+    assert!(people.contains("ran as     process\n") && people.contains("not as     "), "{people}");
 }
 
 async fn a_failure_does_not_fall_through(stage: Stage) {

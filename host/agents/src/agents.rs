@@ -15,7 +15,7 @@ use crate::{
     docker::{self, Containers},
     process::{self, Processes},
     program::{self, Places, Programs, Unready},
-    sandbox::{Sandboxes, Unrunnable},
+    sandbox::{Sandboxes, Status, Unrunnable},
 };
 
 /// Components compiled at once: the compiler uses every core by itself, and much memory.
@@ -72,6 +72,20 @@ pub trait Artifacts: Sync {
 
     /// The file of an archive; fetched where it is not there.
     fn archive(&self, digest: &Digest) -> impl Future<Output = Result<PathBuf, Refusal>> + Send;
+}
+
+impl Config {
+    /// What the agents for programs would do on this machine, each asked once.
+    pub async fn of_machine(self) -> Vec<(AgentKind, Status)> {
+        let mut found = Vec::new();
+        if let Some(docker) = self.docker {
+            found.push((AgentKind::Docker, Containers::new(docker).status().await));
+        }
+        if let Some(process) = self.process {
+            found.push((AgentKind::Process, Processes::new(process).status().await));
+        }
+        found
+    }
 }
 
 impl Agents {

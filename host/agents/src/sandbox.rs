@@ -147,6 +147,8 @@ pub enum Status {
     Available {
         /// What enforces each bound: `memory: cgroup v1`, `processes: rlimit` …; what is not named is not enforced.
         enforces: Vec<(&'static str, &'static str)>,
+        /// What is not there, and why, for people.
+        without: Vec<String>,
     },
     /// It cannot.
     Unavailable {

@@ -11,7 +11,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use serde_json::json;
@@ -98,7 +101,7 @@ struct Capacity {
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
     /// What runs functions: wasm, docker, process; may be repeated. [default: wasm]
-    #[arg(long = "agent", value_name = "KIND")]
+    #[arg(long = "agent", value_name = "KIND", value_parser = agent())]
     agents: Vec<AgentKind>,
 }
 
@@ -173,6 +176,11 @@ impl Capacity {
         let (labels, agents) = (labels.iter().cloned().collect(), agents.clone());
         SpearletFlags { slots: *slots, cpu: *cpu, memory: memory.clone(), labels, agents, ..SpearletFlags::default() }
     }
+}
+
+/// By its name, which a shell can complete.
+fn agent() -> impl TypedValueParser<Value = AgentKind> {
+    PossibleValuesParser::new(AgentKind::ALL.map(AgentKind::name)).try_map(|name| name.parse::<AgentKind>())
 }
 
 /// `zone=a`
@@ -252,9 +260,14 @@ async fn bind_sms(context: &Context<'_>) -> anyhow::Result<SmsServer> {
     Ok(sms)
 }
 
-async fn bind_spearlet(context: &Context<'_>, mut config: spearlet::Config) -> anyhow::Result<SpearletServer> {
+/// The same, with what starts its processes: this program.
+pub(crate) fn with_launcher(config: spearlet::Config) -> anyhow::Result<spearlet::Config> {
     let program = env::current_exe().context("cannot find this program, which becomes functions' processes")?;
-    config.launcher = vec![program.into(), LAUNCH.into()];
+    Ok(spearlet::Config { launcher: vec![program.into(), LAUNCH.into()], ..config })
+}
+
+async fn bind_spearlet(context: &Context<'_>, config: spearlet::Config) -> anyhow::Result<SpearletServer> {
+    let config = with_launcher(config)?;
     let policy = policy(config.policy.as_deref())?;
     let spearlet = SpearletServer::bind(config, context.config.limits()?.maxima, policy).await?;
     tracing::info!(node = %spearlet.name(), allocation = %spearlet.allocation(), "node ready");

@@ -271,7 +271,8 @@ async fn look(components: Components, status: watch::Sender<Vec<AgentInfo>>) {
 }
 
 /// The agents, as the operator wants them.
-fn agents(config: &Config) -> spear_agents::Config {
+#[must_use]
+pub fn agents(config: &Config) -> spear_agents::Config {
     let (prefix, folders) = (config.prefix(), config.runs());
     let wanted = |kind| config.agents.contains(&kind);
     spear_agents::Config {

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{image::Image, link::Link};
+use super::{image::Image, link::Link, words};
 
 /// An answer so old is as good as another one.
 const FRESH: Duration = Duration::from_secs(1);
@@ -116,10 +116,10 @@ impl Engine {
         for host in &self.hosts {
             match Link::to(host).await {
                 Ok(link) => return Ok(Arc::new(link)),
-                Err(why) => reasons.push(format!("{host}: {why}")),
+                Err(why) => reasons.push((host.as_str(), why)),
             }
         }
-        Err(format!("no container engine: {}", reasons.join("; ")))
+        Err(words::none_answers(&reasons))
     }
 
     fn silent(&self) -> String {

@@ -75,21 +75,32 @@ impl Facts {
     /// # Errors
     /// What is not.
     pub(super) fn cover(&self, bounds: &Bounds) -> Result<(), Unrunnable> {
-        let asked = [("memory", self.memory), ("processes", self.processes), ("cpu", self.cpu || bounds.cpu.is_none())];
-        match asked.into_iter().find(|(_, enforced)| !enforced) {
-            None => Ok(()),
-            Some((what, _)) => {
-                Err(Unrunnable::new(format_args!("the container engine has no control group that bounds {what}")))
-            }
-        }
+        let lacks = self.lacks().find(|what| *what != "cpu" || bounds.cpu.is_some());
+        lacks.map_or(Ok(()), |what| Err(Unrunnable::new(unbounded(what))))
+    }
+
+    fn groups(&self) -> [(&'static str, bool); 3] {
+        [("memory", self.memory), ("cpu", self.cpu), ("processes", self.processes)]
+    }
+
+    fn lacks(&self) -> impl Iterator<Item = &'static str> {
+        self.groups().into_iter().filter(|(_, can)| !can).map(|(bound, _)| bound)
+    }
+
+    /// What is not bounded, for people.
+    pub(super) fn without(&self) -> Vec<String> {
+        self.lacks().map(unbounded).collect()
     }
 
     /// By the names of the bounds.
     pub(super) fn enforces(&self) -> Vec<(&'static str, &'static str)> {
-        let groups = [("memory", self.memory), ("cpu", self.cpu), ("processes", self.processes)];
-        let groups = groups.into_iter().filter(|(_, can)| *can).map(|(bound, _)| (bound, self.cgroup));
+        let groups = self.groups().into_iter().filter(|(_, can)| *can).map(|(bound, _)| (bound, self.cgroup));
         groups.chain([("open-files", "rlimit"), ("file-size", "rlimit")]).collect()
     }
+}
+
+fn unbounded(what: &str) -> String {
+    format!("the container engine has no control group that bounds {what}")
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl Sandboxes for Containers {
 
     async fn status(&self) -> Status {
         match self.engine.link().await {
-            Ok(link) => Status::Available { enforces: link.facts.enforces() },
+            Ok(link) => Status::Available { enforces: link.facts.enforces(), without: link.facts.without() },
             Err(reason) => Status::Unavailable { reason },
         }
     }

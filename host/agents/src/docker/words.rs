@@ -13,10 +13,21 @@ pub(super) fn of(error: &Error) -> String {
         Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
         Error::DockerStreamError { error } => error.trim().to_owned(),
         Error::RequestTimeoutError => "the engine does not answer".to_owned(),
+        Error::SocketNotFoundError(_) => "nothing is there".to_owned(),
         other => root_of(other),
     };
     words.truncate(words.floor_char_boundary(LONGEST));
     words
+}
+
+/// Why no engine is had, of each host that was tried; those with the same reason together.
+pub(super) fn none_answers(reasons: &[(&str, String)]) -> String {
+    let same = reasons.chunk_by(|(_, one), (_, other)| one == other);
+    let told = same.map(|same| {
+        let hosts: Vec<_> = same.iter().map(|(host, _)| host.strip_prefix("unix://").unwrap_or(host)).collect();
+        format!("{}: {}", hosts.join(", "), same[0].1)
+    });
+    format!("no container engine: {}", told.collect::<Vec<_>>().join("; "))
 }
 
 /// Whether the engine said that there is no such thing.
@@ -43,6 +54,13 @@ fn root_of(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_with_the_same_reason_are_told_of_together() {
+        let reasons = [("unix:///a", "nothing is there"), ("unix:///b", "nothing is there"), ("tcp://c:1", "refused")];
+        let told = none_answers(&reasons.map(|(host, why)| (host, why.to_owned())));
+        assert_eq!(told, "no container engine: /a, /b: nothing is there; tcp://c:1: refused");
+    }
 
     #[test]
     fn a_long_answer_is_cut_between_characters() {

@@ -153,7 +153,7 @@ impl Sandboxes for Processes {
 
     async fn status(&self) -> Status {
         match self.taken().await {
-            Ok(taken) => Status::Available { enforces: taken.enforces() },
+            Ok(taken) => Status::Available { enforces: taken.enforces(), without: taken.without.clone() },
             Err(Unrunnable { reason }) => Status::Unavailable { reason },
         }
     }

@@ -46,7 +46,7 @@ impl Node {
 
     pub(crate) async fn enforces(&self, what: &str) -> bool {
         match self.processes.status().await {
-            Status::Available { enforces } => enforces.iter().any(|(bound, _)| *bound == what),
+            Status::Available { enforces, .. } => enforces.iter().any(|(bound, _)| *bound == what),
             Status::Unavailable { reason } => panic!("{reason}"),
         }
     }
@@ -154,7 +154,7 @@ pub(crate) async fn until<T: PartialEq + std::fmt::Debug>(wanted: T, mut ask: im
 
 impl Node {
     async fn enforces_by(&self, what: &str, by: &str) -> bool {
-        let Status::Available { enforces } = self.processes.status().await else { return false };
+        let Status::Available { enforces, .. } = self.processes.status().await else { return false };
         enforces.iter().any(|(one, other)| *one == what && other.starts_with(by))
     }
 

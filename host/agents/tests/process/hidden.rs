@@ -17,7 +17,7 @@ async fn node(test: &str) -> Option<Node> {
         config.user = user;
     });
     match node.processes.status().await {
-        Status::Available { enforces } if enforces.contains(&("folders", "namespace")) => Some(node),
+        Status::Available { enforces, .. } if enforces.contains(&("folders", "namespace")) => Some(node),
         status => {
             eprintln!("not tested: this machine gives programs no folders of their own: {status:?}");
             None

@@ -24,7 +24,7 @@ async fn a_signal_that_ends_a_program_is_told() {
 #[tokio::test]
 async fn what_runs_says_what_enforces_its_bounds() {
     let node = Node::new("status");
-    let Status::Available { enforces } = node.processes.status().await else { panic!("it can run processes") };
+    let Status::Available { enforces, .. } = node.processes.status().await else { panic!("it can run processes") };
     eprintln!("{enforces:?}");
     for what in ["memory", "open-files", "file-size", "end"] {
         assert!(enforces.iter().any(|(bound, _)| *bound == what), "{what}");

@@ -9,7 +9,7 @@ mod watch;
 use futures::stream::BoxStream;
 use spear_proto::v1::{self, task_service_server::TaskService};
 use spear_state::{Answer, Command};
-use spear_types::{Code, Refusal, TaskId, TaskInfo, TaskOptions};
+use spear_types::{Code, Refusal, TaskId, TaskInfo};
 use spear_wire::{Encode as _, to_status};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -49,8 +49,7 @@ impl TaskService for Tasks {
     }
 
     async fn get_task(&self, request: Request<v1::GetTaskRequest>) -> Result<Response<v1::GetTaskResponse>, Status> {
-        let (task, options) = self.view.get(&request.into_inner().task).await.map_err(to_status)?;
-        Ok(Response::new(v1::GetTaskResponse { task: Some(task.encode()), options: Some(options.encode()) }))
+        self.view.get(&request.into_inner().task).await.map(Response::new).map_err(to_status)
     }
 
     async fn list_tasks(
@@ -124,16 +123,18 @@ impl TaskService for Tasks {
 
 impl View {
     /// A task, wherever it is, and how it is tried.
-    async fn get(&self, task: &str) -> Result<(TaskInfo, TaskOptions), Refusal> {
+    async fn get(&self, task: &str) -> Result<v1::GetTaskResponse, Refusal> {
         let task: TaskId = task.parse()?;
-        match self.scheduler.look(|state| state.task(task).zip(state.options(task))).await? {
-            Some(live) => Ok(live),
+        let (task, options, ran) = match self.scheduler.look(|state| state.task(task).zip(state.options(task))).await? {
+            Some((task, options)) => (task, options, None),
             // Whatever is not there any more has ended, and its end is on the disk.
             None => {
                 let ended = self.disk.ended(task).await?;
-                Ok((ended.info(), ended.record.options()))
+                (ended.info(), ended.record.options(), ended.end.result.ran)
             }
-        }
+        };
+        let (task, options) = (Some(task.encode()), Some(options.encode()));
+        Ok(v1::GetTaskResponse { task, options, ran: ran.map(spear_wire::Encode::encode) })
     }
 
     async fn cancel(&self, task: &str) -> Result<TaskInfo, Refusal> {

@@ -3,14 +3,16 @@
 use std::{fmt::Display, fs, path::Path, process::Command, process::ExitCode};
 
 use serde::Serialize;
+use spear_agents::sandbox::Status;
 use spear_engine::Allocation;
-use spear_types::NodeState;
+use spear_types::{AgentKind, NodeState};
 
 use super::Context;
 use crate::{
     client::Client,
     output::{bad, good},
     project::tools,
+    serve,
 };
 
 /// A live instance takes 4 to 6 mappings: Linux' default allows about 10,000 instances.
@@ -18,6 +20,9 @@ const MAPPINGS: u64 = 65_530;
 
 /// A connection and a file each: what a busy SMS needs.
 const OPEN_FILES: u64 = 4_096;
+
+/// Of what a machine does not give.
+const NOT_ENFORCED: &str = "who asks for what is not enforced here is not run so on this node";
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -30,6 +35,7 @@ struct Finding {
 
 pub(crate) async fn run(context: &Context<'_>) -> anyhow::Result<ExitCode> {
     let mut findings = vec![allocation(context)?, mappings(), open_files(), wasm_target()];
+    findings.extend(agents(context).await?);
     findings.extend(languages());
     findings.extend(cluster(context).await);
     let sick = findings.iter().any(|finding| finding.advice.is_some());
@@ -95,6 +101,35 @@ fn open_files() -> Finding {
         ),
         Some(count) => Finding::good(what, count),
         None => Finding::good(what, "unlimited"),
+    }
+}
+
+/// What the machine gives to the agents that the operator turned on, for programs.
+async fn agents(context: &Context<'_>) -> anyhow::Result<Vec<Finding>> {
+    let config = serve::with_launcher(context.config.spearlet.clone())?;
+    let (what, advice) = (|kind| if kind == AgentKind::Docker { "containers" } else { "processes" }, NOT_ENFORCED);
+    let found = spearlet::agents(&config).of_machine().await;
+    Ok(found
+        .into_iter()
+        .map(|(kind, status)| match status {
+            Status::Unavailable { reason } => Finding::bad(what(kind), reason, unavailable(kind)),
+            Status::Available { enforces, without } => {
+                let by: Vec<_> = enforces.iter().map(|(bound, by)| format!("{bound} by {by}")).collect();
+                let found = by.join(", ");
+                if without.is_empty() {
+                    Finding::good(what(kind), found)
+                } else {
+                    Finding::bad(what(kind), found, format_args!("{}; {advice}", without.join("; ")))
+                }
+            }
+        })
+        .collect())
+}
+
+fn unavailable(kind: AgentKind) -> &'static str {
+    match kind {
+        AgentKind::Docker => "start Docker or Podman here, or say in [spearlet] docker where it is",
+        _ => "functions that have another [[run]] are run by that",
     }
 }
 

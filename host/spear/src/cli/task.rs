@@ -56,9 +56,9 @@ impl Ask for Task {
         match self {
             Self::Ls(ls) => ls.run(client, context).await,
             Self::Get { task } => {
-                let (task, options) = client.task_and_options(id(&task)?).await?;
-                let value = view::task_and_options(&task, &options);
-                context.output.answer(&value, || show::describe(&task, &options))?;
+                let (task, options, ran) = client.task_and_options(id(&task)?).await?;
+                let value = view::task_and_options(&task, &options, ran.as_ref());
+                context.output.answer(&value, || show::describe(&task, &options, ran.as_ref()))?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Watch(watch) => watch.run(client, context).await,

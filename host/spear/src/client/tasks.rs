@@ -75,10 +75,11 @@ impl Client {
     }
 
     /// The same, and how it is tried.
-    pub(crate) async fn task_and_options(&self, task: TaskId) -> Answer<(TaskInfo, TaskOptions)> {
+    pub(crate) async fn task_and_options(&self, task: TaskId) -> Answer<(TaskInfo, TaskOptions, Option<Ran>)> {
         let response = self.tasks().get_task(v1::GetTaskRequest { task: task.to_string() }).await;
-        let v1::GetTaskResponse { task, options } = self.answered(response)?;
-        Ok((info(task)?, TaskOptions::decode(required(options, "options")?)?))
+        let v1::GetTaskResponse { task, options, ran } = self.answered(response)?;
+        let options = TaskOptions::decode(required(options, "options")?)?;
+        Ok((info(task)?, options, ran.map(Ran::decode).transpose()?))
     }
 
     /// Newest first.

@@ -1,6 +1,6 @@
 //! One task, as a person sees it.
 
-use spear_types::{OutcomeKind, RetryPolicy, TaskInfo, TaskOptions, TaskState, Timestamp};
+use spear_types::{OutcomeKind, Ran, RetryPolicy, Skipped, TaskInfo, TaskOptions, TaskState, Timestamp};
 
 use crate::output::{self, bad, dim, good, printable, span};
 
@@ -83,7 +83,7 @@ fn not_yet(time: Timestamp) -> String {
 }
 
 /// All of it.
-pub(super) fn describe(task: &TaskInfo, options: &TaskOptions) -> String {
+pub(super) fn describe(task: &TaskInfo, options: &TaskOptions, ran: Option<&Ran>) -> String {
     let head = format!("{} version {}, task {}", task.function, task.version, task.id);
     let node = node(task).map(|node| format!(" on {node}")).unwrap_or_default();
     let when = when(task);
@@ -95,6 +95,7 @@ pub(super) fn describe(task: &TaskInfo, options: &TaskOptions) -> String {
         _ if task.changed == task.submitted => {}
         _ => lines.push(format!("  since      {}", task.changed)),
     }
+    lines.extend(ran.into_iter().flat_map(how_it_ran));
     lines.extend(task.deadline.map(|deadline| format!("  deadline   {deadline}")));
     lines.push(format!("  attempt    {}", attempt(task.attempt, &options.retry)));
     lines.push(format!("  retry      {}", retry(&options.retry)));
@@ -103,6 +104,12 @@ pub(super) fn describe(task: &TaskInfo, options: &TaskOptions) -> String {
     lines.extend(task.schedule.as_ref().map(|schedule| format!("  schedule   {schedule}")));
     lines.push(dim(format_args!("  {}", next(task))));
     lines.join("\n")
+}
+
+/// What ran it, and a line for each implementation that would have been before that.
+fn how_it_ran(Ran { agent, skipped }: &Ran) -> impl Iterator<Item = String> {
+    let not = |Skipped { agent, reason }: &Skipped| format!("  not as     {agent}: {}", printable(reason));
+    std::iter::once(format!("  ran as     {agent}")).chain(skipped.iter().map(not))
 }
 
 fn attempt(attempt: u32, retry: &RetryPolicy) -> String {

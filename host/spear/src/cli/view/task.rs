@@ -1,7 +1,7 @@
 //! Tasks, decisions and schedules. Times are RFC 3339 in UTC.
 
 use serde_json::{Value, json};
-use spear_types::{Call, RetryPolicy, ScheduleInfo, TaskInfo, TaskOptions, TaskState, Timestamp};
+use spear_types::{Call, Ran, RetryPolicy, ScheduleInfo, TaskInfo, TaskOptions, TaskState, Timestamp};
 
 use super::millis;
 use crate::client::{Considered, Decision, Explained, NewTask, Verdict};
@@ -41,8 +41,9 @@ pub(crate) fn task(task: &TaskInfo) -> Value {
 }
 
 /// The same, and how it is tried.
-pub(crate) fn task_and_options(info: &TaskInfo, options: &TaskOptions) -> Value {
+pub(crate) fn task_and_options(info: &TaskInfo, options: &TaskOptions, ran: Option<&Ran>) -> Value {
     let mut view = task(info);
+    view["ran"] = json!(ran);
     view["retry"] = retry(&options.retry);
     view["key"] = json!(options.key);
     view["trace_parent"] = json!(options.trace_parent);
