@@ -18,7 +18,7 @@ use spear_types::{
     Call, Code, FunctionName, FunctionSpec, FunctionVersion, Granted, Grants, NodeName, Outcome, Ran, Refusal, TaskId,
     Usage,
 };
-use spear_wire::{Decode, Encode, from_status, required, stream::chunks};
+use spear_wire::{Decode, Encode, client::kept_alive, from_status, required, stream::chunks};
 use tonic::{
     Status,
     transport::{Channel, Endpoint},
@@ -71,8 +71,7 @@ impl Client {
     pub(crate) fn new(address: &str) -> Answer<Self> {
         let invalid =
             |error| Refusal::new(Code::InvalidRequest, format!("{address:?} is no address of an SMS: {error}"));
-        let endpoint = Endpoint::from_shared(address.to_owned()).map_err(invalid)?.tcp_nodelay(true);
-        let endpoint = endpoint.http2_keep_alive_interval(KEEP_ALIVE).keep_alive_timeout(KEEP_ALIVE);
+        let endpoint = kept_alive(Endpoint::from_shared(address.to_owned()).map_err(invalid)?, KEEP_ALIVE);
         Ok(Self { address: address.to_owned(), channel: endpoint.connect_lazy() })
     }
 

@@ -10,12 +10,9 @@ use std::{
 use spear_admission::{Component, MAX_COMPONENT};
 use spear_proto::v1::{FetchArtifactRequest, node_service_client::NodeServiceClient};
 use spear_store::{Blobs, Error, NewBlob};
-use spear_types::{Code, Digest, Refusal};
+use spear_types::{Code, Digest, MAX_ARTIFACTS, Refusal};
 use spear_wire::from_status;
 use tonic::transport::Channel;
-
-/// The most that the SMS is told of: it prefers a node that has an artifact, and asks no more of this.
-const TOLD: usize = 10_000;
 
 /// The node's artifacts.
 pub(crate) struct Artifacts {
@@ -37,9 +34,9 @@ impl Artifacts {
     pub(crate) async fn open(folder: &Path, sms: Channel) -> Result<Self, Error> {
         let components = Blobs::open(&folder.join("components")).await?;
         let archives = Blobs::open(&folder.join("archives")).await?;
-        let mut all = components.digests(TOLD).await?;
-        all.extend(archives.digests(TOLD).await?);
-        let all = all.into_iter().take(TOLD).collect();
+        let mut all = components.digests(MAX_ARTIFACTS).await?;
+        all.extend(archives.digests(MAX_ARTIFACTS).await?);
+        let all = all.into_iter().take(MAX_ARTIFACTS).collect();
         Ok(Self {
             components,
             archives,
@@ -114,7 +111,7 @@ impl spear_agents::Artifacts for Artifacts {
 
 impl Held {
     fn add(&mut self, digest: Digest) {
-        if self.all.len() < TOLD && self.all.insert(digest) {
+        if self.all.len() < MAX_ARTIFACTS && self.all.insert(digest) {
             self.fresh.push(digest);
         }
     }

@@ -39,7 +39,9 @@ use spear_proto::v1::{
 };
 use spear_types::{AgentInfo, AgentKind, Capacity, GrantPolicy, Labels, Limits, NodeName, Refusal};
 use spear_wire::{
-    Encode as _, max_message,
+    Encode as _,
+    client::kept_alive,
+    max_message,
     server::{Listener, Services},
 };
 use tokio::{sync::watch, task::JoinError};
@@ -129,7 +131,7 @@ impl Spearlet {
         config.check()?;
         let labels = config.labels().map_err(Error::Labels)?;
         let listener = Listener::bind(config.listen).await?;
-        let sms = kept_alive(&config.sms)?.connect_lazy();
+        let sms = to_sms(&config.sms)?.connect_lazy();
         let (engine, hostcalls) = engine(&config, &maxima, sms.clone())?;
         let allocation = engine.allocation();
         let agents = Agents::new(engine, &hostcalls, agents(&config));
@@ -213,10 +215,13 @@ fn register(config: &Config, address: SocketAddr, labels: Labels) -> Register {
     }
 }
 
-fn kept_alive(address: &str) -> Result<Endpoint, Error> {
+/// How often an SMS that says nothing is asked whether it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+fn to_sms(address: &str) -> Result<Endpoint, Error> {
     let endpoint = Endpoint::from_shared(address.to_owned())
         .map_err(|source| Error::SmsAddress { address: address.to_owned(), source })?;
-    Ok(link::kept_alive(endpoint))
+    Ok(kept_alive(endpoint, KEEP_ALIVE))
 }
 
 /// The link's connection carries nothing else: an object that a guest is slow to read must not hold up its orders.
@@ -224,8 +229,7 @@ fn kept_alive(address: &str) -> Result<Endpoint, Error> {
 /// A call that is larger than this node takes is refused by itself: a limit here would end the link over it, and the next
 /// one, on which it would come again.
 fn own_connection(address: &str) -> Result<NodeServiceClient<Channel>, Error> {
-    let endpoint =
-        kept_alive(address)?.initial_stream_window_size(LINK_WINDOW).initial_connection_window_size(LINK_WINDOW);
+    let endpoint = to_sms(address)?.initial_stream_window_size(LINK_WINDOW).initial_connection_window_size(LINK_WINDOW);
     let sms = NodeServiceClient::new(endpoint.connect_lazy());
     Ok(sms.max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX))
 }

@@ -22,7 +22,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 use self::session::{Session, Talk};
 use crate::{
@@ -38,9 +38,6 @@ use crate::{
 
 /// The first wait after a break; doubled each time, with jitter, so that a fleet does not come back in one moment.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
-
-/// A connection that says nothing is asked whether it lives: a machine that lost its power closes no socket.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// Events that are looked at before anything else is.
 const EVENTS: usize = 1_024;
@@ -75,15 +72,6 @@ struct Ending {
     grace: Duration,
     /// When that is over.
     over: Option<Instant>,
-}
-
-/// The settings of a connection that has to notice when the other side is gone.
-pub(crate) fn kept_alive(endpoint: Endpoint) -> Endpoint {
-    endpoint
-        .tcp_nodelay(true)
-        .connect_timeout(KEEP_ALIVE)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE)
 }
 
 impl Link {

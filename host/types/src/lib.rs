@@ -46,7 +46,7 @@ pub use name::{
     BucketName, FolderName, FunctionName, IdempotencyKey, InvalidName, KvKey, LabelName, LabelValue, NodeName,
     ObjectKey, ScheduleName, SecretName, StoreName,
 };
-pub use node::{Capacity, Duty, Load, NodeInfo, NodeState, Penalty, Reserved};
+pub use node::{Capacity, Duty, Load, MAX_ARTIFACTS, NodeInfo, NodeState, Penalty, Reserved};
 pub use object::{Condition, MAX_MEDIA_TYPE, ObjectChange, ObjectInfo, ObjectPage};
 pub use outcome::{Exit, Failure, Frame, Outcome, OutcomeKind, Trap, Usage};
 pub use placement::{

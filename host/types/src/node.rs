@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AgentInfo, Cpu, Labels, NodeName};
 
+/// The most artifacts that a node names, and that are taken note of: which it holds only makes a placement better.
+pub const MAX_ARTIFACTS: usize = 10_000;
+
 /// One node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeInfo {

@@ -3,6 +3,7 @@
 //! Every conversion takes the message apart field by field, so a field that is new in `proto/` does not compile until
 //! somebody has decided what it means. Messages from outside are untrusted: [`Decode`] refuses what is malformed.
 
+pub mod client;
 mod function;
 mod grants;
 pub mod implementation;

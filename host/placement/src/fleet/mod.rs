@@ -14,7 +14,9 @@ mod scores;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use spear_types::{AgentInfo, Capacity, Digest, Duty, Load, NodeName, Penalty, Refusal, Reserved, Timestamp};
+use spear_types::{
+    AgentInfo, Capacity, Digest, Duty, Load, MAX_ARTIFACTS, NodeName, Penalty, Refusal, Reserved, Timestamp,
+};
 
 pub use self::{
     node::{Link, NodeSpec},
@@ -30,9 +32,6 @@ use self::{
     penalty::{Health, Phase},
 };
 use crate::{Ask, Decision};
-
-/// The most artifacts of one node that are taken note of: it is a node's word, and memory.
-const MAX_ARTIFACTS: usize = 10_000;
 
 /// All nodes.
 ///

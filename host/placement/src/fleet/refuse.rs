@@ -46,14 +46,13 @@ pub(super) fn refusal(nodes: &Nodes, ask: &Ask, now: Timestamp, gone: impl Fn(No
 fn no_node_could(nodes: &Nodes, ask: &Ask) -> Refusal {
     let why = listed(nodes, |(_, node)| filters::never(node, ask).map(never));
     let message = format!("no node could ever run {}: {why}", ask.function);
-    Refusal::new(Code::NoNodeFits, message).help(what_would_help(nodes, ask))
+    let lacks: Vec<_> = nodes.iter().filter_map(|(_, node)| filters::never(node, ask)).collect();
+    Refusal::new(Code::NoNodeFits, message).help(what_would_help(&lacks))
 }
 
 /// By the least that any node lacks: what has the labels may still be too small.
-fn what_would_help(nodes: &Nodes, ask: &Ask) -> &'static str {
-    let lacking = |lacks: fn(&Filter) -> bool| {
-        nodes.iter().filter_map(|(_, node)| filters::never(node, ask)).any(|filter| lacks(&filter))
-    };
+fn what_would_help(lacks: &[Filter]) -> &'static str {
+    let lacking = |one: fn(&Filter) -> bool| lacks.iter().any(one);
     if lacking(|filter| matches!(filter, Filter::Slots(..) | Filter::Cpu(..) | Filter::Memory(..))) {
         return "ask for less in [placement] and [limits] of spear.toml, or start a larger node with `spear spearlet`";
     }

@@ -15,7 +15,7 @@ use spear_proto::v1::{
     LinkRequest, LinkResponse, Registered, link_response::Message, spearlet_service_client::SpearletServiceClient,
 };
 use spear_types::{Code, Refusal, Timestamp};
-use spear_wire::{Encode as _, required, to_status};
+use spear_wire::{Encode as _, client::kept_alive, required, to_status};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::transport::{Channel, Endpoint};
@@ -31,10 +31,7 @@ use super::{
 };
 use crate::scheduler::Scheduler;
 
-/// How long a connection to a node may take to be made.
-const CONNECT: Duration = Duration::from_secs(5);
-
-/// A connection that says nothing while a call waits is asked so often whether it lives, and given up after as long.
+/// How often a node that says nothing while a call waits is asked whether it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// The most orders that are taken over at once; between two such steps acknowledgements have their turn.
@@ -130,10 +127,7 @@ fn broke_off(error: &tokio::task::JoinError) -> Refusal {
 fn client(address: &str, max_message: usize) -> Result<SpearletServiceClient<Channel>, Refusal> {
     let invalid = |error| Refusal::new(Code::InvalidRequest, format!("{address:?} is no address of a node: {error}"));
     let endpoint = Endpoint::from_shared(address.to_owned()).map_err(invalid)?;
-    // A machine that lost its power closes no connection.
-    let alive = endpoint.http2_keep_alive_interval(KEEP_ALIVE).keep_alive_timeout(KEEP_ALIVE);
-    let channel = alive.tcp_nodelay(true).connect_timeout(CONNECT).connect_lazy();
-    Ok(SpearletServiceClient::new(channel)
+    Ok(SpearletServiceClient::new(kept_alive(endpoint, KEEP_ALIVE).connect_lazy())
         .max_decoding_message_size(max_message)
         .max_encoding_message_size(max_message))
 }

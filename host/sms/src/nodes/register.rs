@@ -3,7 +3,7 @@
 use spear_placement::NodeSpec;
 use spear_proto::v1::{Register, link_request};
 use spear_state::{Incarnation, Joining};
-use spear_types::{AttemptId, Capacity, Code, Cpu, Digest, Labels, Refusal};
+use spear_types::{AttemptId, Capacity, Code, Cpu, Digest, Labels, MAX_ARTIFACTS, Refusal};
 use spear_wire::{Decode as _, capped, implementation};
 use uuid::Uuid;
 
@@ -16,9 +16,6 @@ const MAX_SLOTS: u32 = 100_000;
 
 /// The most memory of a node, 1 PiB: sums over a fleet stay far from their limit.
 const MAX_MEMORY: u64 = 1 << 50;
-
-/// The most artifacts that a node may name at once. Which it holds only makes a placement better.
-pub(super) const MAX_ARTIFACTS: usize = 10_000;
 
 /// The most attempts that a node may have: as many as it has slots, and ends that are not acknowledged.
 const MAX_HELD: usize = 100_000;
