@@ -32,7 +32,12 @@ pub(super) fn refusal(nodes: &Nodes, ask: &Ask, now: Timestamp, gone: impl Fn(No
     });
     let linked = |(_, node): &(NodeId, &Node)| node.link == Link::Open;
     if nodes.iter().filter(linked).any(|(_, node)| node.duty == Duty::Open) {
-        return Refusal::new(Code::QueueFull, format!("no live node has room: {why}"))
+        let able = |(id, node): (NodeId, &Node)| {
+            let rejection = filters::rejection((id, node), (ask, Claim::Call), &[], now);
+            node.link == Link::Open && !matches!(rejection, Some(Filter::Agent(_)))
+        };
+        let what = if nodes.iter().any(able) { "has room" } else { "can run it now" };
+        return Refusal::new(Code::QueueFull, format!("no live node {what}: {why}"))
             .help("try again later, or start another node with `spear spearlet`");
     }
     if nodes.iter().any(|node| linked(&node)) {

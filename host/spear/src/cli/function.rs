@@ -110,7 +110,9 @@ pub(crate) fn parse(name: &str) -> Result<FunctionName, Refusal> {
 /// What a deploy says.
 pub(crate) fn deployed(function: &FunctionVersion, made: bool) -> String {
     let what = if made { output::good("deployed") } else { "unchanged".to_owned() };
-    format!("{what} {} version {} ({}, {})", function.name, function.version, kinds(function), total(function))
+    // An image, or a command of the machine's, is nothing that was sent.
+    let sent = function.artifacts().next().map(|_| format!(", {}", total(function))).unwrap_or_default();
+    format!("{what} {} version {} ({}{sent})", function.name, function.version, kinds(function))
 }
 
 /// The limits of its runs by one agent.
