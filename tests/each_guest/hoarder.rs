@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use futures::future::join_all;
 use spear_types::{
-    Access, AgentKind, Failure, Grants, Implementation, InstanceCounts, LimitRequest, Outcome, Pool, Reuse,
+    Access, AgentKind, Failure, Grants, Implementation, InstanceCounts, LimitRequest, Outcome, Payload, Pool, Reuse,
 };
 
 use crate::harness::{Function, Home, Invoked, NewTask, Sms, eventually};
@@ -70,7 +70,7 @@ async fn one_instance_counts_up_over_its_calls_and_an_ordinary_failure_keeps_it(
     counts_become(&sms, "four calls", |counts| *counts == expected).await;
     let json = sms.json(["node", "ls"]).await.to_string();
     assert!(json.contains(r#""instances":{"hits":3,"idle":1,"misses":1,"starts":1}"#), "{json}");
-    let text = sms.spear(["node", "get", &sms.api.live_nodes().await[0].name.to_string()]).await;
+    let text = sms.spear(["node", "get", sms.api.live_nodes().await[0].name.as_ref()]).await;
     assert!(text.stdout.contains("wasm: 1 idle, 1 started, 3 hits, 1 misses"), "{text:?}");
 }
 
@@ -260,6 +260,41 @@ async fn http_handlers_and_functions_are_served_in_one_instance_too() {
     sms.api.invoke_by("calc", spear_types::Call::Typed("add(1)".to_owned())).await.unwrap_err();
     let expected = InstanceCounts { idle: 2, hits: 5, misses: 2, starts: 2 };
     counts_become(&sms, "a call that fits nothing harms nothing", |counts| *counts == expected).await;
+}
+
+#[tokio::test]
+async fn an_http_handler_that_was_ended_in_its_response_is_replaced_and_one_that_returned_is_not() {
+    let sms = Sms::with_node_set(&[("SPEAR_SMS_HEARTBEAT", "20ms")]).await;
+    let limits = LimitRequest { payload: Some(1 << 20), ..LimitRequest::default() };
+    sms.api.deploy(&serial("web", Pool::default()).limits(limits)).await.unwrap();
+    let get = async |path: &str| {
+        let headers = vec![(":path".to_owned(), path.to_owned())];
+        sms.api.invoke_by("web", Payload { headers, ..Payload::default() }).await.unwrap().outcome
+    };
+    for path in ["/silent", "/error", "/unfinished", "/leaked", "/after"] {
+        get(path).await;
+        assert_eq!(get("/").await.name(), "succeeded", "after {path}");
+    }
+    counts_become(&sms, "one start", |counts| counts.hits == 9 && counts.starts == 1).await;
+    let Outcome::Failed(failure) = get("/fill?20000000").await else { panic!("it is too large") };
+    assert_eq!(failure.code, "reply-too-large");
+    assert_eq!(get("/").await.name(), "succeeded");
+    counts_become(&sms, "another start", |counts| counts.starts == 2).await;
+}
+
+#[tokio::test]
+async fn who_waits_for_a_turn_can_be_cancelled_and_harms_nobody() {
+    let sms = with(Pool { max: 1, ..Pool::default() }, LimitRequest::default()).await;
+    says(&sms, "").await;
+    let first = sms.api.submit(NewTask::of("hoarder", "spin")).await.unwrap();
+    sms.is_running(1).await;
+    let second = sms.api.submit(NewTask::of("hoarder", "")).await.unwrap();
+    sms.is_running(2).await;
+    for task in [second, first] {
+        sms.spear(["task", "cancel", &task.to_string()]).await;
+        assert_eq!(sms.api.ended(task).await.outcome.name(), "cancelled");
+    }
+    assert_eq!(says(&sms, "").await, "1");
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ async fn those_that_nobody_calls_go_down_to_the_least_and_to_none_once_their_poo
     let (starts, counts) = starts(pool, 1..100);
     let turns = [0; 3].map(|_| starts.warm.try_turn().unwrap());
     let busy = [0, 1, 2].map(|n: usize| turns[n].take().err().unwrap().filled(Numbered(1)));
-    busy.into_iter().for_each(|kept| drop(starts.warm.give_back(kept)));
+    busy.into_iter().for_each(|kept| assert!(starts.warm.give_back(kept).is_none()));
     drop(turns);
     assert_eq!(counts.read().idle, 3);
     let closing = CancellationToken::new();
