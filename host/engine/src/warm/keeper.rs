@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{interval, sleep};
+use futures::future::join_all;
+use tokio::{
+    sync::SemaphorePermit,
+    time::{interval, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Instance, Room, Vacancy, Warm};
@@ -88,7 +92,7 @@ async fn look<K: Keeper>(keeper: &K) -> Result<(), String> {
 impl<T: Instance> Warm<T> {
     /// The right to start one that nobody called for, where there are too few. A call that comes meanwhile waits for it
     /// rather than start one more than there may be.
-    async fn lacking(&self) -> Option<(tokio::sync::SemaphorePermit<'_>, Vacancy)> {
+    async fn lacking(&self) -> Option<(SemaphorePermit<'_>, Vacancy)> {
         let too_few = || self.room.alive.load(Ordering::Relaxed) < self.min();
         if !too_few() {
             return None;
@@ -108,9 +112,7 @@ impl<T: Instance> Warm<T> {
     /// Gives no more turns, and ends all that waits.
     async fn close(&self) {
         self.turns.close();
-        let waiting: Vec<_> = self.lock().drain(..).map(|waiting| waiting.kept.into_inner()).collect();
-        for instance in waiting {
-            instance.end().await;
-        }
+        let waiting: Vec<_> = self.lock().drain(..).map(|waiting| waiting.kept.into_inner().end()).collect();
+        join_all(waiting).await;
     }
 }
