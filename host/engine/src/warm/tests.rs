@@ -141,7 +141,7 @@ async fn what_does_not_start_is_tried_every_few_seconds_and_not_more_often() {
 
 #[tokio::test(start_paused = true)]
 async fn those_that_nobody_calls_go_down_to_the_least_and_to_none_once_their_pool_is_retired_or_closed() {
-    let pool = Pool { min: 1, idle: Duration::from_secs(10), ..Pool::default() };
+    let pool = Pool { min: 1, idle: Duration::from_millis(1), ..Pool::default() };
     let (starts, counts) = starts(pool, 1..100);
     let turns = [0; 3].map(|_| starts.warm.try_turn().unwrap());
     let busy = [0, 1, 2].map(|n: usize| turns[n].take().err().unwrap().filled(Numbered(1)));
