@@ -322,7 +322,7 @@ async fn a_node_says_what_it_has_as_its_settings_say() {
     // Beside those it has of itself.
     assert!(labels.contains(&("gpu", "true")) && labels.contains(&("zone", "a")), "{labels:?}");
     assert!(labels.iter().any(|(label, _)| *label == "arch") && labels.iter().any(|(label, _)| *label == "os"));
-    assert_eq!(info.agents, [AgentInfo { kind: AgentKind::Wasm, unavailable: None }]);
+    assert_eq!(info.agents, [AgentInfo::able(AgentKind::Wasm)]);
     let listed = sms.json(["node", "ls"]).await;
     assert_eq!((&listed[0]["labels"]["gpu"], &listed[0]["labels"]["zone"]), (&"true".into(), &"a".into()));
 }

@@ -1,9 +1,9 @@
 //! The hostcall controller: what a guest may ask for.
 //!
 //! ```text
-//!             once per process      once per version        once per instance
-//! capability    init ────────────▶    configure ───────────▶   prepare
-//!               (linker)              (check the grant)        (state in the store)
+//!             once per process      once per version        once per instance        once per further call
+//! capability    init ────────────▶    configure ───────────▶   prepare ──────────────▶   renew
+//!               (linker)              (check the grant)        (state in the store)     (what is of one call)
 //! ```
 //!
 //! One capability is one folder with the same files: `mod.rs` has the configuration and the state, `host.rs` what a
@@ -153,6 +153,19 @@ impl Hostcalls {
         }
     }
 
+    /// The third moment again, for an instance that serves another call. What is of one call is replaced: who runs, until
+    /// when, its counts, its log, what it was denied. What the guest holds stays, and so do the folders and sockets that it
+    /// opened; what it has read of secrets stays hidden.
+    pub fn renew(&self, configured: &Configured, state: &mut State, mut run: PrepareContext) {
+        // The instance's own gate: what it opened asks there.
+        run.gate = state.own.gate.clone();
+        run.gate.begin(&run.log);
+        run.log.hide_as(state.wasi.log());
+        state.own = self.own(configured, &run);
+        state.http.begin(&run);
+        state.wasi.begin(&run);
+    }
+
     /// The part that a program's run has too.
     fn own(&self, configured: &Configured, run: &PrepareContext) -> Own {
         Own {
@@ -214,5 +227,10 @@ impl State {
     /// Writes out what the guest left in its streams without an end of line.
     pub fn finish(&mut self) {
         self.wasi.finish();
+    }
+
+    /// The call is over and was reported: what still goes on beside the guest is nobody's.
+    pub fn rest(&mut self) {
+        self.own.gate.end();
     }
 }

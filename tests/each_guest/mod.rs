@@ -16,6 +16,7 @@ mod flaky;
 mod flood;
 mod greedy;
 mod hello;
+mod hoarder;
 mod hog;
 mod keyvalue;
 mod panic;

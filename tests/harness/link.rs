@@ -34,7 +34,7 @@ pub(crate) fn register(name: &str, slots: u32) -> v1::Register {
         incarnation: Uuid::now_v7().to_string(),
         cpu_millis: 64_000,
         memory_bytes: 64 << 30,
-        agents: vec![v1::Agent { kind: "wasm".to_owned(), unavailable: None }],
+        agents: vec![v1::Agent { kind: "wasm".to_owned(), ..Default::default() }],
         ..v1::Register::default()
     }
 }

@@ -37,3 +37,4 @@ mod killed;
 mod replies;
 mod shut_in;
 mod stopped;
+mod warm;

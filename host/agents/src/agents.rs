@@ -2,9 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use spear_engine::{Attempt, Engine, Listener, Report, Running, Terms};
+use spear_engine::{
+    Attempt, Engine, Listener, Report, Running, Terms,
+    warm::{Keeper, keep},
+};
 use spear_hostcalls::{Hostcalls, logs::LogBuffer};
-use spear_types::{AgentInfo, AgentKind, Artifact, Body, Code, Digest, Implementation, Limits, Refusal};
+use spear_types::{AgentInfo, AgentKind, Artifact, Body, Code, Digest, Implementation, InstanceCounts, Refusal, Reuse};
 use tokio::sync::Semaphore;
 use tokio_util::{
     sync::CancellationToken,
@@ -44,9 +47,9 @@ struct Shared {
     engine: Engine,
     wasm: bool,
     compiling: Semaphore,
-    process: Option<Programs<Processes>>,
-    docker: Option<Programs<Containers>>,
-    /// The runs of programs: what they have on the machine is removed within them.
+    process: Option<Arc<Programs<Processes>>>,
+    docker: Option<Arc<Programs<Containers>>>,
+    /// The runs of programs and what keeps their pools: what they have on the machine is removed within them.
     runs: TaskTracker,
     closing: CancellationToken,
 }
@@ -56,13 +59,8 @@ pub struct Prepared(Kind);
 
 enum Kind {
     Wasm(Arc<spear_engine::Prepared>),
-    Process(Program<Processes>),
-    Docker(Program<Containers>),
-}
-
-struct Program<S: Sandboxes> {
-    ready: program::Ready<S>,
-    limits: Limits,
+    Process(Arc<program::Ready<Processes>>),
+    Docker(Arc<program::Ready<Containers>>),
 }
 
 /// Where artifacts come from.
@@ -97,11 +95,11 @@ impl Agents {
             |prefix: &str| Places { prefix: prefix.to_owned(), folders: folders.clone(), files: files.clone() };
         let process = process.map(|config| {
             let places = places(&config.prefix);
-            Programs::new(AgentKind::Process, Processes::new(config), hostcalls.clone(), places)
+            Arc::new(Programs::new(AgentKind::Process, Processes::new(config), hostcalls.clone(), places))
         });
         let docker = docker.map(|config| {
             let places = places(&config.prefix);
-            Programs::new(AgentKind::Docker, Containers::new(config), hostcalls.clone(), places)
+            Arc::new(Programs::new(AgentKind::Docker, Containers::new(config), hostcalls.clone(), places))
         });
         let (runs, closing) = (TaskTracker::new(), CancellationToken::new());
         Self(Arc::new(Shared { engine, wasm, compiling: Semaphore::new(COMPILING), process, docker, runs, closing }))
@@ -109,7 +107,7 @@ impl Agents {
 
     /// What each of them can do now.
     pub async fn info(&self) -> Vec<AgentInfo> {
-        let wasm = AgentInfo { kind: AgentKind::Wasm, unavailable: None };
+        let wasm = AgentInfo { instances: self.instances(AgentKind::Wasm), ..AgentInfo::able(AgentKind::Wasm) };
         let mut infos: Vec<AgentInfo> = self.0.wasm.then_some(wasm).into_iter().collect();
         if let Some(docker) = &self.0.docker {
             infos.push(docker.info().await);
@@ -118,6 +116,17 @@ impl Agents {
             infos.push(process.info().await);
         }
         infos
+    }
+
+    /// What the instances of an agent that wait for calls were good for.
+    #[must_use]
+    pub fn instances(&self, kind: AgentKind) -> InstanceCounts {
+        let Shared { engine, process, docker, .. } = &*self.0;
+        match kind {
+            AgentKind::Wasm => engine.counts(),
+            AgentKind::Process => process.as_ref().map(|programs| programs.counts()).unwrap_or_default(),
+            AgentKind::Docker => docker.as_ref().map(|programs| programs.counts()).unwrap_or_default(),
+        }
     }
 
     /// Removes what an earlier program of this node left of its programs. How many there were.
@@ -149,41 +158,49 @@ impl Agents {
         terms: &Terms,
         artifacts: &impl Artifacts,
     ) -> Result<Prepared, Unready> {
+        let reuse = implementation.reuse;
         let prepared = match &implementation.body {
             Body::Wasm(_) if !self.0.wasm => return Err(not_here()),
-            Body::Wasm(artifact) => Kind::Wasm(self.component(artifact.digest, terms, artifacts).await?),
+            Body::Wasm(artifact) => Kind::Wasm(self.component(artifact.digest, terms, reuse, artifacts).await?),
             Body::Process(program) => {
                 let programs = self.0.process.as_ref().ok_or_else(not_here)?;
                 let archive = archive(program.files(), artifacts).await?;
-                Kind::Process(of(programs.prepare(program, None, archive, terms, implementation.reuse).await?, terms))
+                Kind::Process(self.kept(programs.prepare(program, None, archive, terms, reuse).await?))
             }
             Body::Docker(image, program) => {
                 let programs = self.0.docker.as_ref().ok_or_else(not_here)?;
                 let archive = archive(program.files(), artifacts).await?;
-                Kind::Docker(of(
-                    programs.prepare(program, Some(image), archive, terms, implementation.reuse).await?,
-                    terms,
-                ))
+                Kind::Docker(self.kept(programs.prepare(program, Some(image), archive, terms, reuse).await?))
             }
         };
         Ok(Prepared(prepared))
+    }
+
+    /// Has the pool of a program kept, where it has one.
+    fn kept<S: Sandboxes>(&self, ready: program::Ready<S>) -> Arc<program::Ready<S>> {
+        let ready = Arc::new(ready);
+        if ready.warm().is_some() {
+            self.0.runs.spawn(keep(Arc::downgrade(&ready), self.0.closing.clone()));
+        }
+        ready
     }
 
     async fn component(
         &self,
         digest: Digest,
         terms: &Terms,
+        reuse: Reuse,
         artifacts: &impl Artifacts,
     ) -> Result<Arc<spear_engine::Prepared>, Unready> {
         let _turn = self.0.compiling.acquire().await;
         let artifact = artifacts.component(&digest).await.map_err(Unready::Refused)?;
         let (shared, terms) = (Arc::clone(&self.0), terms.clone());
-        let prepare = move || shared.engine.prepare(&digest, &artifact, &terms);
+        let prepare = move || shared.engine.prepare(&digest, &artifact, &terms, reuse);
         let broke_off = |error| {
             Unready::Refused(Refusal::new(Code::Internal, format!("preparing the component broke off: {error}")))
         };
         let prepared = tokio::task::spawn_blocking(prepare).await.map_err(broke_off)?;
-        Ok(Arc::new(prepared.map_err(Unready::Refused)?))
+        prepared.map_err(Unready::Refused)
     }
 
     /// Runs one call to its end. Dropping the future cancels the run; `slot` is dropped with it.
@@ -199,8 +216,8 @@ impl Agents {
         let cancel = CancellationToken::new();
         match &prepared.0 {
             Kind::Wasm(component) => self.0.engine.run(component, attempt, slot).await,
-            Kind::Process(Program { limits, .. }) | Kind::Docker(Program { limits, .. }) => {
-                let log = Arc::new(LogBuffer::new(limits.log));
+            Kind::Process(_) | Kind::Docker(_) => {
+                let log = Arc::new(LogBuffer::new(prepared.log()));
                 let cancelled = cancel.clone().drop_guard();
                 let report = self.clone().drive(Arc::clone(prepared), attempt, log, cancel, slot);
                 // A task of its own: a caller that goes away must not leave a sandbox half-removed.
@@ -224,9 +241,9 @@ impl Agents {
     ) -> Result<Running, Refusal> {
         match &prepared.0 {
             Kind::Wasm(component) => self.0.engine.start(component, attempt, slot, listener),
-            Kind::Process(Program { limits, .. }) | Kind::Docker(Program { limits, .. }) => {
+            Kind::Process(_) | Kind::Docker(_) => {
                 let told = listener.clone();
-                let log = Arc::new(LogBuffer::telling(limits.log, move || told.wrote()));
+                let log = Arc::new(LogBuffer::telling(prepared.log(), move || told.wrote()));
                 let running = Running::new(&log);
                 let drive = self.clone().drive(Arc::clone(prepared), attempt, log, running.token(), slot);
                 self.0.runs.spawn(async move { listener.ended(drive.await) });
@@ -248,34 +265,55 @@ impl Agents {
             closing.cancelled().await;
             stop.cancel();
         }));
-        let report = match (&prepared.0, &self.0.process, &self.0.docker) {
-            (Kind::Process(program), Some(programs), _) => driven(programs, program, attempt, log, &cancel).await,
-            (Kind::Docker(program), _, Some(programs)) => driven(programs, program, attempt, log, &cancel).await,
-            _ => Err(Refusal::new(Code::Internal, "what was prepared is no program")),
+        let report = match &prepared.0 {
+            Kind::Process(program) => driven(program, attempt, log, &cancel).await,
+            Kind::Docker(program) => driven(program, attempt, log, &cancel).await,
+            Kind::Wasm(_) => Err(Refusal::new(Code::Internal, "what was prepared is no program")),
         };
         drop(slot);
         report
     }
 }
 
+impl Prepared {
+    /// Another version is called instead: no instance is kept for calls that may never come.
+    pub fn retire(&self) {
+        match &self.0 {
+            Kind::Wasm(component) => retire(&**component),
+            Kind::Process(program) => retire(&**program),
+            Kind::Docker(program) => retire(&**program),
+        }
+    }
+
+    /// The limit of its runs' logs.
+    fn log(&self) -> u64 {
+        match &self.0 {
+            Kind::Wasm(component) => component.limits().log,
+            Kind::Process(program) => program.limits().log,
+            Kind::Docker(program) => program.limits().log,
+        }
+    }
+}
+
+fn retire(keeper: &impl Keeper) {
+    if let Some(warm) = keeper.warm() {
+        warm.retire();
+    }
+}
+
 async fn driven<S: Sandboxes>(
-    programs: &Programs<S>,
-    program: &Program<S>,
+    program: &program::Ready<S>,
     attempt: Attempt,
     log: Arc<LogBuffer>,
     cancel: &CancellationToken,
 ) -> Result<Report, Refusal> {
-    programs.run(&program.ready, attempt, log, cancel).await.map_err(|unready| match unready {
+    program.run(attempt, log, cancel).await.map_err(|unready| match unready {
         Unready::Refused(refusal) => refusal,
         // It could a moment ago: another node may, or this one again.
         Unready::Unrunnable(Unrunnable { reason }) => {
             Refusal::new(Code::QueueFull, format!("it could not be started: {reason}"))
         }
     })
-}
-
-fn of<S: Sandboxes>(ready: program::Ready<S>, terms: &Terms) -> Program<S> {
-    Program { ready, limits: terms.limits.clone() }
 }
 
 async fn archive(files: Option<Artifact>, artifacts: &impl Artifacts) -> Result<Option<(Artifact, PathBuf)>, Unready> {

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! artifact ─▶ cache ─▶ prepared ─▶ run ─────────────────▶ Report
-//!             (cwasm)  (linked,    store · limiter ·      outcome, usage, log
-//!                      granted)    deadline · one call
+//!             (cwasm)  (linked,     │  deadline, one call  outcome, usage, log
+//!                      granted)     ▼
+//!                                  instance: a fresh one, or one that waits in a pool (warm)
+//!                                  store, limiter
 //! ```
 //!
 //! Two classes of engine stand behind one [`Engine`]: *metered* code counts fuel and is interrupted by it, *timed* code
@@ -13,12 +15,15 @@
 mod cache;
 mod class;
 mod epoch;
+mod instance;
 mod limiter;
 mod outcome;
+mod places;
 mod pool;
 mod prepared;
 mod run;
 mod threads;
+pub mod warm;
 mod watch;
 mod worlds;
 
@@ -28,16 +33,20 @@ use std::{
 };
 
 use spear_hostcalls::Hostcalls;
-use spear_types::{Digest, Limits, Refusal};
+use spear_types::{Digest, InstanceCounts, Limits, Refusal, Reuse};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     cache::CompiledCache,
     class::{Class, Classes},
+    places::Places,
+    prepared::House,
     threads::Threads,
+    warm::Counts,
 };
 pub use crate::{
     pool::Allocation,
-    prepared::{Prepared, Terms},
+    prepared::{Owner, Prepared, Terms},
     run::{Attempt, Report},
     threads::{Listener, Running},
 };
@@ -79,6 +88,8 @@ pub struct Engine {
     classes: Classes,
     cache: CompiledCache,
     hostcalls: Hostcalls,
+    places: Arc<Places>,
+    counts: Arc<Counts>,
 }
 
 impl Engine {
@@ -92,6 +103,8 @@ impl Engine {
             cache: CompiledCache::open(&config.cache)?,
             guests: Threads::start(config.threads)?,
             hostcalls,
+            places: Arc::new(Places::new(config.slots)),
+            counts: Arc::default(),
         })
     }
 
@@ -106,11 +119,31 @@ impl Engine {
     /// Blocks for as long as the compiler needs: 0.1 ms from the cache, about a second for each MiB of component.
     ///
     /// # Errors
-    /// `InvalidComponent` when it does not compile or link or exports no function, and what a capability says of its grant.
-    pub fn prepare(&self, digest: &Digest, artifact: &Path, terms: &Terms) -> Result<Prepared, Refusal> {
+    /// `InvalidComponent` when it does not compile or link or exports no function, or is a command that is to serve more
+    /// than one call; and what a capability says of its grant.
+    pub fn prepare(
+        &self,
+        digest: &Digest,
+        artifact: &Path,
+        terms: &Terms,
+        reuse: Reuse,
+    ) -> Result<Arc<Prepared>, Refusal> {
         let class = self.classes.of(&terms.limits);
         let component = self.compiled(class, digest, artifact)?;
-        Prepared::new(class, &self.hostcalls, &component, terms)
+        let Self { hostcalls, places, counts, .. } = self;
+        let prepared = Prepared::new(&House { class, hostcalls, places, counts }, &component, terms, reuse)?;
+        let prepared = Arc::new(prepared);
+        if prepared.warm.is_some() {
+            self.places.know(&prepared);
+            self.guests.spawn(warm::keep(Arc::downgrade(&prepared), CancellationToken::new()))?;
+        }
+        Ok(prepared)
+    }
+
+    /// What instances that served more than one call were good for.
+    #[must_use]
+    pub fn counts(&self) -> InstanceCounts {
+        self.counts.read()
     }
 
     fn compiled(
@@ -128,7 +161,7 @@ impl Engine {
         Ok(self.cache.load(&class.engine, digest).unwrap_or(component))
     }
 
-    /// Runs one call in a fresh instance, on the engine's own threads. Dropping the future cancels the run; `slot` is
+    /// Runs one call in a fresh instance or in one that waits, on the engine's own threads. Dropping the future cancels the run; `slot` is
     /// dropped with the instance.
     ///
     /// # Errors
@@ -141,7 +174,7 @@ impl Engine {
         attempt: Attempt,
         slot: S,
     ) -> Result<Report, Refusal> {
-        self.guests.run(&self.hostcalls, prepared, attempt, slot).await
+        self.guests.run(prepared, attempt, slot).await
     }
 
     /// Starts the same run, and tells `listener` of it. It goes on whoever waits for it.
@@ -155,6 +188,6 @@ impl Engine {
         slot: S,
         listener: impl Listener,
     ) -> Result<Running, Refusal> {
-        self.guests.begin(&self.hostcalls, prepared, attempt, slot, listener)
+        self.guests.begin(prepared, attempt, slot, listener)
     }
 }

@@ -27,6 +27,11 @@ impl Limiter {
         }
     }
 
+    /// Another call begins: its peak is not the last one's, and what that was refused is not its own.
+    pub(crate) fn begin(&mut self) {
+        (self.peak, self.refused) = (self.memory, None);
+    }
+
     /// What the memories would have come to in bytes when the last growth was refused.
     pub(crate) fn refused(&self) -> Option<u64> {
         self.refused
@@ -82,6 +87,15 @@ mod tests {
         assert!(!limiter.memory_growing(0, 60, None).unwrap(), "a second memory");
         assert!(limiter.memory_growing(60, 100, None).unwrap(), "the first again");
         assert_eq!((limiter.peak_memory(), limiter.refused()), (100, Some(120)));
+    }
+
+    #[test]
+    fn a_call_begins_with_the_memory_there_is_and_without_what_another_was_refused() {
+        let mut limiter = Limiter::new(&Limits { memory: 100, ..Limits::DEFAULTS });
+        assert!(limiter.memory_growing(0, 60, None).unwrap() && !limiter.memory_growing(60, 120, None).unwrap());
+        limiter.begin();
+        assert_eq!((limiter.peak_memory(), limiter.refused()), (60, None));
+        assert!(!limiter.memory_growing(60, 101, None).unwrap(), "the limit is the instance's");
     }
 
     #[test]

@@ -1,33 +1,28 @@
-//! One run: a store, its limits, one call, what came of it.
+//! One run: an instance, one call, what came of it.
 
 use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    pin::pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use spear_hostcalls::{
-    Guest, Hostcalls, PrepareContext,
+    PrepareContext,
     logs::{LogBuffer, TaskLog},
 };
 use spear_types::{Call, Code, Identity, Limits, Outcome, Ran, Refusal, Usage};
+use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
-use wasmtime::{CallHook, CallHookHandler, PoolConcurrencyLimitError, Store, StoreContextMut};
+use wasmtime::PoolConcurrencyLimitError;
 
 use crate::{
-    class::Interruption,
-    limiter::Limiter,
+    instance::Instance,
     outcome,
-    prepared::{Prepared, invalid},
+    prepared::Prepared,
+    warm::Warm,
     watch::{Deadline, Left, Watched, watch},
-    worlds::{self, Lowered, Refused},
+    worlds::{self, Answer, Lowered, Refused},
 };
-
-/// Fuel after which a metered guest yields to the others on its thread: at 1,000 to 29,000 fuel a µs, which is what
-/// guests were measured to use, it runs for 1 ms at the most.
-const FUEL_YIELD: u64 = 1_000_000;
 
 /// Who runs, on what.
 #[derive(Debug)]
@@ -56,12 +51,17 @@ pub struct Report {
 /// A run that has not started.
 pub(crate) struct Run {
     prepared: Arc<Prepared>,
-    guest: Guest<Limiter>,
-    log: Arc<LogBuffer>,
+    context: PrepareContext,
     call: Lowered,
-    call_size: u64,
+    bill: Bill,
+    timer: Sleep,
+}
+
+/// What a report is made with.
+struct Bill {
+    log: Arc<LogBuffer>,
     started: Instant,
-    deadline: Deadline,
+    call_size: u64,
 }
 
 impl Run {
@@ -69,26 +69,16 @@ impl Run {
     ///
     /// # Errors
     /// When the call does not fit the component.
-    pub(crate) fn new(
-        hostcalls: &Hostcalls,
-        prepared: Arc<Prepared>,
-        attempt: Attempt,
-        log: Arc<LogBuffer>,
-    ) -> Result<Self, Refusal> {
+    pub(crate) fn new(prepared: Arc<Prepared>, attempt: Attempt, log: Arc<LogBuffer>) -> Result<Self, Refusal> {
         let Attempt { identity, call, time } = attempt;
         let call_size = call.size();
         let (call, command) = worlds::lower(&prepared, call, &identity)?;
         let timeout = time.map_or(prepared.limits.timeout, |time| time.min(prepared.limits.timeout));
+        let bill = Bill { log, started: Instant::now(), call_size };
         let limits = Limits { timeout, ..prepared.limits.clone() };
-        let started = Instant::now();
-        let deadline = Deadline::new(started, timeout);
-        let gate = prepared.configured.gate(&log);
-        let limiter = Limiter::new(&limits);
-        let context =
-            PrepareContext { identity, limits, deadline: deadline.at(), log: Arc::clone(&log), gate, command };
-        let hostcalls = hostcalls.prepare(&prepared.configured, &context);
-        let guest = Guest { hostcalls, host: limiter };
-        Ok(Self { prepared, guest, log, call, call_size, started, deadline })
+        let context = prepared.context(identity, limits, bill.started + timeout, &bill.log, command);
+        let timer = tokio::time::sleep_until(context.deadline.into());
+        Ok(Self { prepared, context, call, bill, timer })
     }
 
     /// Runs it to its end, or until it is cancelled.
@@ -96,66 +86,81 @@ impl Run {
     /// # Errors
     /// When the function did not run.
     pub(crate) async fn drive(self, cancel: &CancellationToken) -> Result<Report, Refusal> {
-        let Self { prepared, guest, log, call, call_size, started, deadline } = self;
-        let mut store = new_store(&prepared, guest)?;
-        let Watched { left, cpu } = watch(call.run(&mut store, &prepared), deadline, cancel).await;
+        let Self { prepared, context, call, bill, timer } = self;
+        let timer = pin!(timer);
+        let mut deadline = Deadline::new(context.deadline, context.limits.timeout, timer);
+        if let Some(warm) = &prepared.warm {
+            return Box::pin(serve(warm, &prepared, context, call, &bill, (&mut deadline, cancel))).await;
+        }
+        let mut instance = Instance::fresh(&prepared, prepared.places.take()?, &context)?;
+        let called = watch(call.run(&mut instance, &prepared), &mut deadline, cancel).await;
+        bill.report(called, &mut instance, &prepared)
+    }
+}
+
+/// Runs it in an instance of the pool, which keeps it where the function has returned.
+async fn serve(
+    warm: &Warm<Instance>,
+    prepared: &Prepared,
+    context: PrepareContext,
+    call: Lowered,
+    bill: &Bill,
+    (deadline, cancel): (&mut Deadline<'_>, &CancellationToken),
+) -> Result<Report, Refusal> {
+    let turn = match warm.try_turn() {
+        Some(turn) => turn,
+        None => match watch(warm.turn(), deadline, cancel).await.left {
+            Left::Done(turn) => turn.ok_or_else(|| Refusal::new(Code::Draining, "the engine is stopping"))?,
+            Left::Late { limit } => return Ok(bill.of_nothing(Outcome::TimedOut { limit })),
+            Left::Cancelled => return Ok(bill.of_nothing(Outcome::Cancelled)),
+        },
+    };
+    let mut kept = match turn.take() {
+        Ok(mut kept) => {
+            kept.renew(prepared, context)?;
+            kept
+        }
+        Err(vacancy) => vacancy.filled(Instance::fresh(prepared, prepared.places.take()?, &context)?),
+    };
+    let called = watch(call.run(&mut kept, prepared), deadline, cancel).await;
+    let sound = matches!(called.left, Left::Done(_)) && kept.is_ready();
+    let report = bill.report(called, &mut kept, prepared);
+    if sound {
+        kept.rest();
+        drop(warm.give_back(kept));
+    }
+    report
+}
+
+impl Bill {
+    /// The report of a call.
+    ///
+    /// # Errors
+    /// When the function did not run.
+    fn report(
+        &self,
+        called: Watched<wasmtime::Result<Answer>>,
+        instance: &mut Instance,
+        prepared: &Prepared,
+    ) -> Result<Report, Refusal> {
+        let Watched { left, cpu } = called;
         if let Left::Done(Err(error)) = &left
             && let Some(refusal) = refused(error)
         {
             return Err(refusal);
         }
-        store.data_mut().hostcalls.finish();
-        let outcome = outcome::of(left, &store, &prepared.limits);
-        let mut usage = Usage { wall: started.elapsed(), cpu, ..usage(&store, &prepared) };
-        usage.bytes_in += call_size;
+        instance.store.data_mut().hostcalls.finish();
+        let outcome = outcome::of(left, &instance.store, &prepared.limits);
+        let mut usage = Usage { wall: self.started.elapsed(), cpu, ..used(instance, prepared) };
+        usage.bytes_in += self.call_size;
         usage.bytes_out += answered(&outcome);
-        Ok(Report { outcome, usage, log: log.take(), ran: None })
+        Ok(Report { outcome, usage, log: self.log.take(), ran: None })
     }
-}
 
-/// A store with every limit set, before any of the guest's code runs.
-fn new_store(prepared: &Prepared, guest: Guest<Limiter>) -> Result<Store<Guest<Limiter>>, Refusal> {
-    let limits = &prepared.limits;
-    let mut store = Store::try_new(prepared.instance.engine(), guest).map_err(|error| invalid(&error))?;
-    store.limiter(|guest| &mut guest.host);
-    store.set_hostcall_fuel(usize::try_from(limits.hostcall).unwrap_or(usize::MAX));
-    // The hostcalls' table counts what is held of the host, and names the limit. Here its handles are counted again, with
-    // those that are lent for one call and those to the guest's own resources.
-    store.set_max_component_handles((limits.handles as usize).saturating_mul(2));
-    match prepared.interruption {
-        Interruption::Epoch => {
-            store.set_epoch_deadline(1);
-            store.epoch_deadline_async_yield_and_update(1);
-        }
-        Interruption::Fuel => {
-            let fuel = limits.fuel.unwrap_or(u64::MAX);
-            let metered = store.set_fuel(fuel).and_then(|()| store.fuel_async_yield_interval(Some(FUEL_YIELD)));
-            metered.map_err(|error| invalid(&error))?;
-            store.call_hook_async(YieldAfterHostcalls::default());
-        }
-    }
-    Ok(store)
-}
-
-/// Lets a metered guest yield that spends its time in hostcalls: they take next to no fuel, however long they last.
-#[derive(Default)]
-struct YieldAfterHostcalls {
-    /// When its first hostcall returned.
-    since: OnceLock<Instant>,
-    /// Milliseconds from then to the last yield.
-    last: AtomicU64,
-}
-
-#[async_trait::async_trait]
-impl CallHookHandler<Guest<Limiter>> for YieldAfterHostcalls {
-    async fn handle_call_event(&self, _: StoreContextMut<'_, Guest<Limiter>>, event: CallHook) -> wasmtime::Result<()> {
-        if matches!(event, CallHook::ReturningFromHost) {
-            let now = self.since.get_or_init(Instant::now).elapsed().as_millis() as u64;
-            if self.last.swap(now, Ordering::Relaxed) < now {
-                tokio::task::yield_now().await;
-            }
-        }
-        Ok(())
+    /// The report of a call that found no instance.
+    fn of_nothing(&self, outcome: Outcome) -> Report {
+        let usage = Usage { wall: self.started.elapsed(), bytes_in: self.call_size, ..Usage::default() };
+        Report { outcome, usage, log: self.log.take(), ran: None }
     }
 }
 
@@ -175,10 +180,10 @@ fn answered(outcome: &Outcome) -> u64 {
     }
 }
 
-fn usage(store: &Store<Guest<Limiter>>, prepared: &Prepared) -> Usage {
-    let guest = store.data();
+fn used(instance: &Instance, prepared: &Prepared) -> Usage {
+    let guest = instance.store.data();
     let meter = guest.hostcalls.meter();
-    let left = store.get_fuel().ok();
+    let left = instance.store.get_fuel().ok();
     Usage {
         fuel: prepared.limits.fuel.zip(left).map(|(limit, left)| limit.saturating_sub(left)),
         peak_memory: spear_hostcalls::Host::peak_memory(&guest.host),

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use spear_hostcalls::{Hostcalls, logs::LogBuffer};
+use spear_hostcalls::logs::LogBuffer;
 use spear_types::{Code, LogLine, Outcome, Refusal, Trap, Usage};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -69,13 +69,12 @@ impl Threads {
 
     pub(crate) async fn run<S: Send + 'static>(
         &self,
-        hostcalls: &Hostcalls,
         prepared: &Arc<Prepared>,
         attempt: Attempt,
         slot: S,
     ) -> Result<Report, Refusal> {
         let log = Arc::new(LogBuffer::new(prepared.limits.log));
-        let run = Run::new(hostcalls, Arc::clone(prepared), attempt, log)?;
+        let run = Run::new(Arc::clone(prepared), attempt, log)?;
         let held = async move {
             let _slot = slot;
             run.drive(&CancellationToken::new()).await
@@ -88,7 +87,6 @@ impl Threads {
 
     pub(crate) fn begin<S: Send + 'static>(
         &self,
-        hostcalls: &Hostcalls,
         prepared: &Arc<Prepared>,
         attempt: Attempt,
         slot: S,
@@ -97,7 +95,7 @@ impl Threads {
         let runtime = self.runtime()?;
         let told = listener.clone();
         let log = Arc::new(LogBuffer::telling(prepared.limits.log, move || told.wrote()));
-        let run = Run::new(hostcalls, Arc::clone(prepared), attempt, Arc::clone(&log))?;
+        let run = Run::new(Arc::clone(prepared), attempt, Arc::clone(&log))?;
         let running = Running::new(&log);
         let (cancel, end) = (running.token(), End { listener: Some(listener), log });
         runtime.spawn(async move {
@@ -106,6 +104,11 @@ impl Threads {
             end.tell(report);
         });
         Ok(running)
+    }
+
+    /// Has something go on beside the runs, on their threads.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Result<(), Refusal> {
+        self.runtime().map(|runtime| drop(runtime.spawn(task)))
     }
 
     fn runtime(&self) -> Result<&Runtime, Refusal> {

@@ -2,7 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -33,30 +33,30 @@ pub(crate) enum Left<T> {
 }
 
 /// When a run has to be done, and what wakes it then.
-pub(crate) struct Deadline {
+pub(crate) struct Deadline<'a> {
     at: Instant,
     limit: Duration,
     /// Wakes a guest that waits inside of a hostcall. A guest that computes is stopped at its next yield, by the clock:
     /// the timer is another runtime's, which stays idle while guests keep their threads busy.
-    timer: Sleep,
+    timer: Pin<&'a mut Sleep>,
 }
 
-impl Deadline {
-    /// A deadline so long after `started`, whose timer belongs to the calling runtime.
-    pub(crate) fn new(started: Instant, limit: Duration) -> Self {
-        let at = started + limit;
-        Self { at, limit, timer: tokio::time::sleep_until(at.into()) }
-    }
-
-    pub(crate) fn at(&self) -> Instant {
-        self.at
+impl<'a> Deadline<'a> {
+    /// A deadline at the time of `timer`, which is so long after the start.
+    pub(crate) fn new(at: Instant, limit: Duration, timer: Pin<&'a mut Sleep>) -> Self {
+        Self { at, limit, timer }
     }
 }
 
 /// Drives `guest` until it is done, or its deadline comes, or it is cancelled.
-pub(crate) async fn watch<F: Future>(guest: F, deadline: Deadline, cancel: &CancellationToken) -> Watched<F::Output> {
+pub(crate) async fn watch<F: Future>(
+    guest: F,
+    deadline: &mut Deadline<'_>,
+    cancel: &CancellationToken,
+) -> Watched<F::Output> {
     let Deadline { at, limit, timer } = deadline;
-    let (mut guest, mut timer, mut cancelled) = (pin!(guest), pin!(timer), pin!(cancel.cancelled()));
+    let (at, limit) = (*at, *limit);
+    let (mut guest, mut cancelled) = (pin!(guest), pin!(cancel.cancelled()));
     let mut cpu = Duration::ZERO;
     let mut poll = |context: &mut Context<'_>| {
         if cancelled.as_mut().poll(context).is_ready() {
@@ -87,8 +87,14 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
+    async fn within<F: Future>(guest: F, limit: Duration, cancel: &CancellationToken) -> Watched<F::Output> {
+        let at = Instant::now() + limit;
+        let timer = pin!(tokio::time::sleep_until(at.into()));
+        watch(guest, &mut Deadline::new(at, limit, timer), cancel).await
+    }
+
     async fn watched<F: Future>(guest: F, limit: Duration) -> Watched<F::Output> {
-        watch(guest, Deadline::new(Instant::now(), limit), &CancellationToken::new()).await
+        within(guest, limit, &CancellationToken::new()).await
     }
 
     async fn spin() {
@@ -118,12 +124,11 @@ mod tests {
     async fn a_future_is_cancelled_where_it_waits_and_where_it_yields() {
         for guest in [futures::future::pending().boxed(), spin().boxed()] {
             let cancel = CancellationToken::new();
-            let deadline = Deadline::new(Instant::now(), LONG);
             let told = async {
                 tokio::task::yield_now().await;
                 cancel.cancel();
             };
-            let (watched, ()) = tokio::join!(watch(guest, deadline, &cancel), told);
+            let (watched, ()) = tokio::join!(within(guest, LONG, &cancel), told);
             assert!(matches!(watched.left, Left::Cancelled));
         }
     }
@@ -133,7 +138,7 @@ mod tests {
         let cancel = CancellationToken::new();
         cancel.cancel();
         let guest = async { panic!("it started") };
-        let watched: Watched<()> = watch(guest, Deadline::new(Instant::now(), LONG), &cancel).await;
+        let watched: Watched<()> = within(guest, LONG, &cancel).await;
         assert!(matches!(watched.left, Left::Cancelled) && watched.cpu.is_zero());
     }
 }

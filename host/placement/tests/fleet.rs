@@ -312,7 +312,7 @@ fn an_agent_that_can_run_nothing_now_keeps_runs_away_and_says_why_until_it_can()
         let mut fleet = Fleet::default();
         (0..others).for_each(|number| _ = fleet.join(node(&format!("n{number}"), 9, 9, 9)));
         let with = |unavailable: Option<&str>| {
-            vec![AgentInfo { kind: AgentKind::Docker, unavailable: unavailable.map(str::to_owned) }]
+            vec![AgentInfo { unavailable: unavailable.map(str::to_owned), ..AgentInfo::able(AgentKind::Docker) }]
         };
         let only = fleet.join(NodeSpec { agents: with(Some("no engine answers")), ..node("z", 9, 9, 9) });
         let docker = Arc::new(Ask { agents: [AgentKind::Docker].into_iter().collect(), ..(*ask("f", 0, 0)).clone() });

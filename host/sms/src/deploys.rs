@@ -7,13 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use spear_admission::{Component, MAX_COMPONENT};
+use spear_admission::{Component, Entry, MAX_COMPONENT, Review};
 use spear_proto::v1::{self, deploy_request::Part};
 use spear_state::Command;
 use spear_store::{Deployed, FunctionDraft, NewBlob, Store};
 use spear_types::{
     AgentKind, Artifact, Code, FunctionName, FunctionSpec, GrantPolicy, Granted, Grants, Implementation, LimitPolicy,
-    Limits, Refusal,
+    Limits, NO_SERIAL_COMMAND, Refusal, Reuse,
 };
 use spear_wire::{Decode as _, from_status, required};
 use tokio::{sync::Semaphore, time::timeout};
@@ -144,7 +144,7 @@ impl Deploys {
             let Some(artifact) = implementation.artifact() else { continue };
             let blob = self.receive_one(parts, artifact, &mut rest).await?;
             if implementation.agent() == AgentKind::Wasm {
-                self.admit(&blob, granted.clone()).await?;
+                self.admit(&blob, granted.clone(), implementation.reuse).await?;
             }
             blobs.push(blob);
         }
@@ -180,16 +180,26 @@ impl Deploys {
     }
 
     /// Reads the component and holds it against its grants, where blocking is allowed.
-    async fn admit(&self, blob: &NewBlob, granted: Granted) -> Result<(), Refusal> {
+    async fn admit(&self, blob: &NewBlob, granted: Granted, reuse: Reuse) -> Result<(), Refusal> {
         let turn = Arc::clone(&self.checking).acquire_owned().await;
         let bytes = blob.read().await?;
         // The check goes on when nobody waits for it any more, and so does its turn.
         let check = move || {
             let _turn = turn;
-            Component::read(&bytes)?.review(&granted).admit()
+            let review = Component::read(&bytes)?.review(&granted);
+            review.admit()?;
+            serial(&review, reuse)
         };
         let admitted = tokio::task::spawn_blocking(check).await;
         admitted.map_err(|error| Refusal::new(Code::Internal, format!("the check broke off: {error}")))?
+    }
+}
+
+/// Whether what a call goes to can be called again in one instance.
+fn serial(review: &Review, reuse: Reuse) -> Result<(), Refusal> {
+    match (review.entries.first(), reuse) {
+        (Some(Entry::Command), Reuse::Serial(_)) => Err(Refusal::new(Code::InvalidManifest, NO_SERIAL_COMMAND)),
+        _ => Ok(()),
     }
 }
 

@@ -132,7 +132,7 @@ impl Middle {
             name: name.parse().unwrap(),
             capacity: Capacity { slots, cpu: Cpu::from_millis(1_000), memory: 1 << 30 },
             labels: [].into(),
-            agents: vec![AgentInfo { kind: AgentKind::Wasm, unavailable: None }],
+            agents: vec![AgentInfo::able(AgentKind::Wasm)],
             artifacts: [].into(),
         };
         let joining = Joining {

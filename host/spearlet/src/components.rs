@@ -1,5 +1,7 @@
 //! Components that are ready to run, kept in memory.
 
+mod newest;
+
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
@@ -8,12 +10,13 @@ use spear_engine::{Attempt, Listener, Report, Running, Terms};
 use spear_types::{Code, Implementation, Ran, Refusal, Skipped};
 use tokio::task::JoinError;
 
+use self::newest::Newest;
 use crate::artifacts::Artifacts;
 
 /// How many are kept: their code is mapped from disk, what is held is a few KiB each.
 const KEPT: usize = 1_000;
 
-/// What makes two prepared components the same: never the function's name, which another SMS may use for other bytes.
+/// What makes two prepared components the same: never the function's name alone, which another SMS may use for other bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) implementations: Arc<[Implementation]>,
@@ -41,11 +44,12 @@ struct Shared {
     agents: Agents,
     artifacts: Arc<Artifacts>,
     prepared: Cache<Key, Arc<Ready>>,
+    newest: Newest,
 }
 
 impl Components {
     pub(crate) fn new(agents: Agents, artifacts: Arc<Artifacts>) -> Self {
-        Self(Arc::new(Shared { agents, artifacts, prepared: Cache::new(KEPT) }))
+        Self(Arc::new(Shared { agents, artifacts, prepared: Cache::new(KEPT), newest: Newest::default() }))
     }
 
     /// Other agents can run something than before: what was chosen is chosen anew.
@@ -105,7 +109,11 @@ impl Shared {
             let agent = implementation.agent();
             match self.agents.prepare(implementation, &key.terms, &*self.artifacts).await {
                 Ok(prepared) => {
-                    return Ok(Arc::new(Ready { ran: Ran { agent, skipped }, prepared: Arc::new(prepared) }));
+                    let ready = Arc::new(Ready { ran: Ran { agent, skipped }, prepared: Arc::new(prepared) });
+                    if let Some(owner) = &key.terms.owner {
+                        self.newest.came(owner, &ready);
+                    }
+                    return Ok(ready);
                 }
                 Err(Unready::Unrunnable(unrunnable)) => skipped.push(Skipped { agent, reason: unrunnable.reason }),
                 Err(Unready::Refused(refusal)) => return Err(refusal),

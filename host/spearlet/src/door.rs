@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use spear_engine::Terms;
+use spear_engine::{Owner, Terms};
 use spear_proto::v1;
-use spear_types::{FunctionName, GrantPolicy, Granted, Limits, NodeName, Refusal, Settings};
+use spear_types::{FunctionName, GrantPolicy, Granted, Implementation, Limits, NodeName, Refusal, Reuse, Settings};
 use spear_wire::{Decode as _, implementation, required};
 
 use crate::components::Key;
@@ -23,6 +23,7 @@ pub(crate) struct Door {
 /// A version as the SMS tells it.
 pub(crate) struct Asked {
     pub(crate) function: String,
+    pub(crate) version: u32,
     pub(crate) implementations: Vec<v1::Implementation>,
     pub(crate) limits: Option<v1::Limits>,
     pub(crate) grants: Option<v1::Granted>,
@@ -35,15 +36,19 @@ impl Door {
     /// # Errors
     /// When something is malformed, `LimitTooHigh` when it asks for more than the node gives.
     pub(crate) fn key(&self, asked: Asked) -> Result<(FunctionName, Key), Refusal> {
-        let Asked { function, implementations, limits, grants, settings } = asked;
+        let Asked { function, version, implementations, limits, grants, settings } = asked;
         let function: FunctionName = function.try_into()?;
         let granted = Granted::decode(required(grants, "grants")?)?.limited(&self.policy, &function);
+        let implementations: Arc<[Implementation]> = implementation::decode(implementations)?.into();
+        let serial = implementations.iter().any(|implementation| implementation.reuse != Reuse::Never);
+        let owner = serial.then(|| Owner { function: function.clone(), version, node: self.node.clone() });
         let terms = Terms {
             limits: Limits::decode(required(limits, "limits")?)?,
             granted: Arc::new(granted),
             settings: Settings::decode(settings)?,
+            owner,
         };
         terms.limits.within(&self.maxima)?;
-        Ok((function, Key { implementations: implementation::decode(implementations)?.into(), terms }))
+        Ok((function, Key { implementations, terms }))
     }
 }

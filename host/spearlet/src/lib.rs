@@ -264,7 +264,8 @@ async fn look(components: Components, status: watch::Sender<Vec<AgentInfo>>) {
         looks.tick().await;
         let now = components.agents().info().await;
         let changed = status.send_if_modified(|known| {
-            let changed = *known != now;
+            let same = |(known, now): (&AgentInfo, &AgentInfo)| known.is_as_able_as(now);
+            let changed = known.len() != now.len() || !known.iter().zip(&now).all(same);
             *known = now;
             changed
         });

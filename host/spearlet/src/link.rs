@@ -8,6 +8,7 @@
 //! ```
 
 mod session;
+mod told;
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -24,7 +25,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
-use self::session::{Session, Talk};
+use self::{
+    session::{Session, Talk},
+    told::Told,
+};
 use crate::{
     artifacts::Artifacts,
     attempts::{Attempts, Event},
@@ -50,8 +54,7 @@ pub(crate) struct Link {
     door: Arc<Door>,
     slots: Slots,
     artifacts: Arc<Artifacts>,
-    /// What can run something here.
-    agents: watch::Receiver<Vec<AgentInfo>>,
+    agents: Told,
     attempts: Attempts<Node>,
     events: mpsc::UnboundedReceiver<Event<Arc<Ready>>>,
     machine: Machine,
@@ -99,7 +102,7 @@ impl Link {
             register,
             slots,
             artifacts,
-            agents,
+            agents: Told::new(agents, runs.components.agents().clone()),
             events,
             longest_wait,
         }
@@ -135,8 +138,7 @@ impl Link {
     fn registration(&mut self) -> Register {
         self.is_told = true;
         let held = self.attempts.held().map(|attempt| attempt.encode()).collect();
-        let agents = self.agents.borrow_and_update().iter().cloned().map(Encode::encode).collect();
-        Register { held, agents, artifacts: self.artifacts.held(), ..self.register.clone() }
+        Register { held, agents: self.agents.all(), artifacts: self.artifacts.held(), ..self.register.clone() }
     }
 
     /// Waits for something without a link, while runs go on; none once the node has nothing left to wait for, or holds
@@ -160,7 +162,7 @@ impl Link {
         let Session { out, mut inbound, mut beats, lease, mut talk } = session;
         self.lease_over = None;
         self.attempts.rejoined();
-        let (mut agents, mut stopping) = (self.agents.clone(), false);
+        let (mut agents, mut stopping) = (self.agents.able.clone(), false);
         let broken = loop {
             if self.is_done() {
                 session::leave(out, inbound).await;
@@ -263,15 +265,13 @@ impl Link {
     fn heartbeat(&mut self) -> Heartbeat {
         let (cpu, memory_bytes) = self.machine.busy(Instant::now());
         let artifacts = self.artifacts.take_fresh();
-        let changed = self.agents.has_changed().unwrap_or(false);
-        let agents = changed.then(|| self.agents.borrow_and_update().iter().cloned().map(Encode::encode).collect());
         Heartbeat {
             running: self.slots.taken(),
             cpu_millis: cpu.as_millis(),
             memory_bytes,
             artifacts,
             stopping: self.attempts.is_stopping(),
-            agents: agents.map(|agents| v1::Agents { agents }),
+            agents: self.agents.news(),
         }
     }
 }

@@ -50,7 +50,7 @@ impl Runs {
             settings,
             callers,
         } = request;
-        let (function, key) = self.door.key(Asked { function, implementations, limits, grants, settings })?;
+        let (function, key) = self.door.key(Asked { function, version, implementations, limits, grants, settings })?;
         let identity = Identity {
             task: task.parse()?,
             attempt,

@@ -38,7 +38,7 @@ impl Version {
     pub(crate) fn decode(terms: v1::Terms, door: &Door) -> (u32, Result<Self, Refusal>) {
         let v1::Terms { id, function, version, implementations, limits, grants, settings } = terms;
         let version = door
-            .key(Asked { function, implementations, limits, grants, settings })
+            .key(Asked { function, version, implementations, limits, grants, settings })
             .map(|(function, key)| Self::new(function, version, key));
         (id, version)
     }

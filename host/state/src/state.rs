@@ -110,8 +110,7 @@ impl State {
             Command::Heard { node, session, load, artifacts, stopping, agents } => {
                 self.nodes.linked(node, session)?.last_heard = pass.now;
                 self.nodes.fleet.heard(node, load, &artifacts);
-                if let Some(agents) = agents {
-                    self.nodes.fleet.set_agents(node, agents);
+                if agents.is_some_and(|agents| self.nodes.fleet.set_agents(node, agents)) {
                     pass.more_room(node);
                 }
                 if stopping {

@@ -1,10 +1,10 @@
 //! The ways to run a function, and what runs them.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Digest, Refusal};
+use crate::{AgentKind, Code, Digest, Refusal};
 
 /// One way to run a function. A function has one or more, in the order in which they are tried.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ pub enum Reuse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pool {
-    /// So many are kept, also when nobody calls.
+    /// So many are started ahead and kept, also when nobody calls.
     pub min: u32,
     /// So many there are at the most, on one node.
     pub max: u32,
@@ -83,31 +83,6 @@ pub struct Pool {
     /// One that nobody called for so long goes, down to `min`.
     #[serde(with = "humantime_serde")]
     pub idle: Duration,
-}
-
-/// What runs an implementation on a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AgentKind {
-    /// Components.
-    Wasm,
-    /// Containers.
-    Docker,
-    /// Programs.
-    Process,
-}
-
-/// Kinds of agents.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Agents(u8);
-
-/// An agent of a node, as the node says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgentInfo {
-    /// Which.
-    pub kind: AgentKind,
-    /// Why it can run nothing now; none: it can.
-    pub unavailable: Option<String>,
 }
 
 /// By what a run was run, and what it would rather have been.
@@ -127,6 +102,10 @@ pub struct Skipped {
     /// Why.
     pub reason: String,
 }
+
+/// What is said of a command that is to serve one call after another.
+pub const NO_SERIAL_COMMAND: &str = "a command runs once, from its start to its end: reuse = \"serial\" is for components \
+                                     that export a handler, an HTTP handler or functions, and for programs";
 
 impl Artifact {
     /// These bytes.
@@ -149,15 +128,11 @@ impl Implementation {
     /// Whether it can be run as it says.
     ///
     /// # Errors
-    /// `InvalidManifest` for a component that is to serve one call after another, and for a pool that serves none.
+    /// `InvalidManifest` for a pool that serves nobody.
     pub fn check(&self) -> Result<(), Refusal> {
-        match (&self.body, self.reuse) {
-            (_, Reuse::Never) => Ok(()),
-            (Body::Wasm(_), Reuse::Serial(_)) => {
-                let message = "a component gets a fresh instance for each call: reuse = \"serial\" is for programs";
-                Err(Refusal::new(Code::InvalidManifest, message))
-            }
-            (_, Reuse::Serial(pool)) => pool.check(),
+        match self.reuse {
+            Reuse::Never => Ok(()),
+            Reuse::Serial(pool) => pool.check(),
         }
     }
 
@@ -310,81 +285,9 @@ impl Pool {
     }
 }
 
-impl AgentKind {
-    /// All of them, in the order in which people name them.
-    pub const ALL: [Self; 3] = [Self::Wasm, Self::Docker, Self::Process];
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Wasm => "wasm",
-            Self::Docker => "docker",
-            Self::Process => "process",
-        }
-    }
-}
-
-impl fmt::Display for AgentKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for AgentKind {
-    type Err = Refusal;
-
-    fn from_str(name: &str) -> Result<Self, Refusal> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-            let shown: String = name.chars().take(32).collect();
-            Refusal::new(Code::InvalidRequest, format!("{shown:?} is no agent: they are wasm, docker and process"))
-        })
-    }
-}
-
-impl Agents {
-    /// Whether this is one of them.
-    #[must_use]
-    pub fn contains(self, kind: AgentKind) -> bool {
-        self.0 & bit(kind) != 0
-    }
-
-    /// Whether one of these is one of those.
-    #[must_use]
-    pub fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Each of them.
-    pub fn iter(self) -> impl Iterator<Item = AgentKind> {
-        AgentKind::ALL.into_iter().filter(move |kind| self.contains(*kind))
-    }
-}
-
-impl FromIterator<AgentKind> for Agents {
-    fn from_iter<T: IntoIterator<Item = AgentKind>>(kinds: T) -> Self {
-        Self(kinds.into_iter().fold(0, |set, kind| set | bit(kind)))
-    }
-}
-
-fn bit(kind: AgentKind) -> u8 {
-    1 << kind as u8
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_set_of_agents_has_what_it_was_made_of() {
-        let set: Agents = [AgentKind::Process, AgentKind::Wasm].into_iter().collect();
-        assert_eq!(set.iter().collect::<Vec<_>>(), [AgentKind::Wasm, AgentKind::Process]);
-        assert!(!set.contains(AgentKind::Docker) && !set.meets([AgentKind::Docker].into_iter().collect()));
-        assert!(set.meets([AgentKind::Docker, AgentKind::Wasm].into_iter().collect()));
-        for kind in AgentKind::ALL {
-            assert_eq!(kind.to_string().parse(), Ok(kind));
-        }
-    }
 
     #[test]
     fn a_program_that_cannot_be_started_so_is_refused() {

@@ -10,6 +10,7 @@
 //!
 //! Whatever is not accepted, anywhere, becomes a [`Refusal`] with one of a closed list of [`Code`]s.
 
+mod agent;
 mod digest;
 mod function;
 mod grants;
@@ -30,13 +31,14 @@ pub mod size;
 mod task;
 mod time;
 
+pub use agent::{AgentInfo, AgentKind, Agents, InstanceCounts};
 pub use digest::{Digest, Hasher};
 pub use function::{FunctionSpec, FunctionVersion};
 pub use grants::{
     Access, Cut, Denial, GrantPolicy, Granted, Grants, HostPattern, Lacking, Pattern, Scheme, SocketPattern, Transport,
 };
 pub use implementation::{
-    AgentInfo, AgentKind, Agents, Artifact, Body, Image, Implementation, Pool, Program, Ran, Reuse, Skipped,
+    Artifact, Body, Image, Implementation, NO_SERIAL_COMMAND, Pool, Program, Ran, Reuse, Skipped,
 };
 pub use kv::{Expected, KvChange, KvChanged, KvEntry, KvPage};
 pub use limits::{EnforcedBy, LimitPolicy, LimitRequest, Limits};

@@ -306,7 +306,7 @@ mod tests {
             ("kind = \"process\"\ncommand = [\"a\"]\nenv = { SPEAR_TOKEN = \"b\" }", "SPEAR's own"),
             ("kind = \"docker\"\nimage = \"a\"\n[run.pool]\nmax = 1", "reuse = \"serial\""),
             ("kind = \"docker\"\nimage = \"a\"\nreuse = \"serial\"\n[run.pool]\nmax = 0", "serves no call"),
-            ("kind = \"wasm\"\ncomponent = \"a\"\nreuse = \"serial\"", "is for programs"),
+            ("kind = \"wasm\"\ncomponent = \"a\"\n[run.pool]\nmax = 1", "reuse = \"serial\""),
             ("kind = \"qemu\"", "qemu"),
         ] {
             let message = refused(&format!("[[run]]\n{run}\n"));

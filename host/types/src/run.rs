@@ -116,6 +116,9 @@ impl TaskId {
         Self(Uuid::now_v7())
     }
 
+    /// The id of no task.
+    pub const NONE: Self = Self(Uuid::nil());
+
     /// The id as bytes; they sort as ids do.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {

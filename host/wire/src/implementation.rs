@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use spear_types::{
-    AgentInfo, AgentKind, Artifact, Body, Code, Image, Implementation, Pool, Program, Ran, Refusal, Reuse, Skipped,
+    AgentInfo, AgentKind, Artifact, Body, Code, Image, Implementation, InstanceCounts, Pool, Program, Ran, Refusal,
+    Reuse, Skipped,
 };
 use v1::implementation::Body as Wire;
 
@@ -133,15 +134,30 @@ pub fn agents(messages: Vec<v1::Agent>) -> Result<Vec<AgentInfo>, Refusal> {
 
 impl Decode<v1::Agent> for AgentInfo {
     fn decode(message: v1::Agent) -> Result<Self, Refusal> {
-        let v1::Agent { kind, unavailable } = message;
+        let v1::Agent { kind, unavailable, instances } = message;
         let unavailable = unavailable.map(|text| capped(text, "agent.unavailable", MAX_REASON)).transpose()?;
-        Ok(Self { kind: kind.parse()?, unavailable })
+        Ok(Self { kind: kind.parse()?, unavailable, instances: InstanceCounts::decode(instances.unwrap_or_default())? })
     }
 }
 
 impl Encode<v1::Agent> for AgentInfo {
     fn encode(self) -> v1::Agent {
-        v1::Agent { kind: self.kind.to_string(), unavailable: self.unavailable }
+        let Self { kind, unavailable, instances } = self;
+        v1::Agent { kind: kind.to_string(), unavailable, instances: Some(instances.encode()) }
+    }
+}
+
+impl Decode<v1::InstanceCounts> for InstanceCounts {
+    fn decode(message: v1::InstanceCounts) -> Result<Self, Refusal> {
+        let v1::InstanceCounts { idle, hits, misses, starts } = message;
+        Ok(Self { idle, hits, misses, starts })
+    }
+}
+
+impl Encode<v1::InstanceCounts> for InstanceCounts {
+    fn encode(self) -> v1::InstanceCounts {
+        let Self { idle, hits, misses, starts } = self;
+        v1::InstanceCounts { idle, hits, misses, starts }
     }
 }
 

@@ -8,9 +8,10 @@ use prost::Message as _;
 use spear_types::{
     Access, AgentInfo, AgentKind, Artifact, AttemptId, Body, Call, Capacity, Code, Condition, Constraints, Cpu, Denial,
     Digest, Duty, Exit, Expected, Failure, Frame, FunctionSpec, FunctionVersion, Granted, Grants, Image,
-    Implementation, KvChange, KvChanged, KvEntry, KvPage, Lacking, LimitRequest, Limits, Load, NodeInfo, NodeState,
-    ObjectInfo, Outcome, OutcomeKind, Payload, Penalty, Placement, PlacementPolicy, Pool, Priority, Program, Reserved,
-    RetryPolicy, Reuse, ScheduleInfo, Settings, TaskId, TaskInfo, TaskOptions, TaskState, Timestamp, Trap, Usage,
+    Implementation, InstanceCounts, KvChange, KvChanged, KvEntry, KvPage, Lacking, LimitRequest, Limits, Load,
+    NodeInfo, NodeState, ObjectInfo, Outcome, OutcomeKind, Payload, Penalty, Placement, PlacementPolicy, Pool,
+    Priority, Program, Reserved, RetryPolicy, Reuse, ScheduleInfo, Settings, TaskId, TaskInfo, TaskOptions, TaskState,
+    Timestamp, Trap, Usage,
 };
 use spear_wire::{Decode, Encode, v1};
 
@@ -202,8 +203,12 @@ proptest! {
             load: Load { running: 2, cpu: Cpu::from_millis(4), memory: 5 },
             labels: [("zone".parse().unwrap(), "a".parse().unwrap())].into(),
             agents: vec![
-                AgentInfo { kind: AgentKind::Wasm, unavailable: None },
-                AgentInfo { kind: AgentKind::Docker, unavailable: Some("no engine".to_owned()) },
+                AgentInfo::able(AgentKind::Wasm),
+                AgentInfo {
+                    unavailable: Some("no engine".to_owned()),
+                    instances: InstanceCounts { idle: 1, hits: 2, misses: 3, starts: 4 },
+                    ..AgentInfo::able(AgentKind::Docker)
+                },
             ],
             artifacts: 6,
             penalty: lost.then_some(Penalty { failures: 7, until: modified }),

@@ -17,7 +17,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::exchange::of_hyper;
 
-/// Bytes of the bodies of one instance.
+/// Bytes of the bodies of one instance, in one call.
 #[derive(Default)]
 pub(crate) struct Traffic {
     sent: AtomicU64,
@@ -49,6 +49,12 @@ pub(super) struct Received {
 }
 
 impl Traffic {
+    /// Counts from 0 again.
+    pub(super) fn begin(&self) {
+        self.sent.store(0, Ordering::Relaxed);
+        self.received.store(0, Ordering::Relaxed);
+    }
+
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }

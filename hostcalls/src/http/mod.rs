@@ -91,6 +91,13 @@ impl Capability for Http {
 }
 
 impl State {
+    /// A call begins. A request that the last one left under way goes on: what it carries from now on is counted here.
+    pub(crate) fn begin(&mut self, run: &PrepareContext) {
+        let Hooks { exchange, log, requests: _, sent } = &mut self.hooks;
+        (exchange.deadline, *log, *sent) = (run.deadline, Arc::clone(&run.log), 0);
+        exchange.traffic.begin();
+    }
+
     /// What its requests carried up to now.
     pub(crate) fn traffic(&self) -> &Traffic {
         &self.hooks.exchange.traffic

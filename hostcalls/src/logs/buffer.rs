@@ -66,6 +66,11 @@ impl LogBuffer {
         self.hidden.add(value);
     }
 
+    /// Hides what another log hides: an instance that serves another call may have kept what it read in the last one.
+    pub fn hide_as(&self, other: &Self) {
+        self.hidden.add_all(&other.hidden);
+    }
+
     /// At most `max` bytes of the text, with `•••` in place of every hidden value.
     #[must_use]
     pub fn redact(&self, text: &str, max: usize) -> String {

@@ -36,6 +36,14 @@ impl Hidden {
         }
     }
 
+    /// Adds what another has.
+    pub(super) fn add_all(&self, other: &Self) {
+        let others = other.lock().clone();
+        let mut values = self.lock();
+        let fresh: Vec<String> = others.into_iter().filter(|other| !values.contains(other)).collect();
+        values.extend(fresh);
+    }
+
     /// The bytes of the longest value.
     pub(super) fn longest(&self) -> usize {
         self.lock().iter().map(String::len).max().unwrap_or(0)
@@ -132,6 +140,14 @@ mod tests {
         hidden.add(&[0xff; 8]);
         assert_eq!(format!("{hidden:?}"), "1 value(s)");
         assert_eq!(hidden.redact("abc", usize::MAX), ("abc".to_owned(), 3));
+    }
+
+    #[test]
+    fn what_one_hides_another_can_hide_too() {
+        let (first, second) = (hidden(&["first-value", "both-of-them"]), hidden(&["both-of-them"]));
+        second.add_all(&first);
+        assert_eq!(second.redact("first-value, both-of-them", usize::MAX).0, "•••, •••");
+        assert_eq!(format!("{second:?}"), "2 value(s)");
     }
 
     #[test]

@@ -84,6 +84,18 @@ impl Capability for Wasi {
 }
 
 impl State {
+    /// A call begins.
+    pub(crate) fn begin(&mut self, run: &PrepareContext) {
+        self.stdout.begin(&run.log);
+        self.stderr.begin(&run.log);
+        self.log = Arc::clone(&run.log);
+    }
+
+    /// The log of the call that is under way, or of the last one.
+    pub(crate) fn log(&self) -> &LogBuffer {
+        &self.log
+    }
+
     pub(crate) fn panic_message(&self) -> Option<String> {
         self.stderr.panic_message()
     }

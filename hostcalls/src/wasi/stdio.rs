@@ -60,6 +60,14 @@ impl Lines {
         Self(Arc::new(Mutex::new(stream)))
     }
 
+    /// A call begins: what is written from now on is in its log, and what was written before is not its own.
+    pub(super) fn begin(&self, log: &Arc<LogBuffer>) {
+        let mut stream = self.lock();
+        stream.log = Arc::clone(log);
+        stream.line.clear();
+        stream.last.clear();
+    }
+
     /// Keeps what is written from now on, up to `limit` bytes.
     pub(super) fn keep(&self, limit: u64) {
         self.lock().kept = Some(Stdout { limit, ..Stdout::default() });
@@ -232,6 +240,19 @@ mod tests {
         lines.finish();
         let messages: Vec<_> = log.take().lines.into_iter().map(|line| line.message).collect();
         assert_eq!(messages, ["hello", "world"]);
+    }
+
+    #[test]
+    fn what_is_written_in_one_call_is_not_in_the_log_of_the_next() {
+        let (lines, first) = stream();
+        lines.lock().write(b"panicked at a.rs:1:1:\nfirst\nwithout an end");
+        let second = Arc::new(LogBuffer::new(1 << 20));
+        lines.begin(&second);
+        lines.lock().write(b"second");
+        lines.finish();
+        assert_eq!(lines.panic_message(), None);
+        let messages: Vec<_> = second.take().lines.into_iter().map(|line| line.message).collect();
+        assert_eq!((messages, first.take().lines.len()), (vec!["second".to_owned()], 2));
     }
 
     #[test]

@@ -10,12 +10,12 @@
 mod call;
 mod files;
 mod frames;
+mod instance;
 mod lines;
 mod outcome;
 mod room;
 mod run;
 mod serve;
-mod warm;
 
 use std::{
     path::{Path, PathBuf},
@@ -25,12 +25,15 @@ use std::{
     },
 };
 
-use spear_engine::{Attempt, Report, Terms};
+use spear_engine::{
+    Attempt, Report, Terms,
+    warm::{Counts, Keeper, Warm},
+};
 use spear_hostcalls::{ConfigureContext, Configured, Hostcalls, logs::LogBuffer};
-use spear_types::{AgentInfo, AgentKind, Artifact, Code, Image, Limits, Program, Refusal, Reuse};
+use spear_types::{AgentInfo, AgentKind, Artifact, Code, Image, InstanceCounts, Limits, Program, Refusal, Reuse};
 use tokio_util::sync::CancellationToken;
 
-use self::warm::Warm;
+use self::instance::Instance;
 use crate::sandbox::{Bounds, Sandboxes, Spec, Status, Unrunnable};
 
 /// Processes and threads that one run may have at once.
@@ -54,6 +57,7 @@ pub struct Programs<S> {
     /// Where files are unpacked, by digest.
     files: PathBuf,
     started: AtomicU64,
+    counts: Arc<Counts>,
 }
 
 /// Where a kind of programs keeps what it has on the disk.
@@ -69,6 +73,7 @@ pub struct Places {
 
 /// What is run: a version's program, ready.
 pub struct Ready<S: Sandboxes> {
+    programs: Arc<Programs<S>>,
     program: Program,
     image: Option<Image>,
     files: Option<PathBuf>,
@@ -77,7 +82,7 @@ pub struct Ready<S: Sandboxes> {
     /// Whether it may reach the network, which is all of it.
     network: bool,
     /// Where instances serve one call after another.
-    warm: Option<Arc<Warm<S::Sandbox>>>,
+    warm: Option<Warm<Instance<S::Sandbox>>>,
 }
 
 /// Why a program is not ready.
@@ -93,7 +98,13 @@ impl<S: Sandboxes> Programs<S> {
     /// Nothing is started, and nothing looked at.
     pub fn new(kind: AgentKind, sandboxes: S, hostcalls: Hostcalls, places: Places) -> Self {
         let Places { prefix, folders, files } = places;
-        Self { kind, sandboxes, hostcalls, prefix, folders, files, started: AtomicU64::new(0) }
+        let (started, counts) = (AtomicU64::new(0), Arc::default());
+        Self { kind, sandboxes, hostcalls, prefix, folders, files, started, counts }
+    }
+
+    /// What its instances that wait for calls were good for.
+    pub fn counts(&self) -> InstanceCounts {
+        self.counts.read()
     }
 
     /// What the node says of it.
@@ -102,7 +113,7 @@ impl<S: Sandboxes> Programs<S> {
             Status::Available { .. } => None,
             Status::Unavailable { reason } => Some(reason),
         };
-        AgentInfo { kind: self.kind, unavailable }
+        AgentInfo { kind: self.kind, unavailable, instances: self.counts() }
     }
 
     /// Removes what an earlier program of this node left.
@@ -119,7 +130,7 @@ impl<S: Sandboxes> Programs<S> {
     /// # Errors
     /// See [`Unready`].
     pub async fn prepare(
-        &self,
+        self: &Arc<Self>,
         program: &Program,
         image: Option<&Image>,
         archive: Option<(Artifact, PathBuf)>,
@@ -135,30 +146,14 @@ impl<S: Sandboxes> Programs<S> {
         let (program, image) = (program.clone(), image.cloned());
         let warm = match reuse {
             Reuse::Never => None,
-            Reuse::Serial(pool) => Some(warm::kept(pool)),
+            Reuse::Serial(pool) => Some(Warm::new(pool, &self.counts)),
         };
-        let (limits, network) = (terms.limits.clone(), terms.granted.effective.whole_network());
-        let ready = Ready { program, image, files, configured, limits, network, warm };
+        let (programs, network) = (Arc::clone(self), terms.granted.effective.whole_network());
+        let limits = terms.limits.clone();
+        let ready = Ready { programs, program, image, files, configured, limits, network, warm };
         let spec = ready.spec(self.name(), self.folders.clone());
         self.sandboxes.check(&spec).await.map_err(Unready::Unrunnable)?;
         Ok(ready)
-    }
-
-    /// Runs one call, in a fresh sandbox or in one that waits.
-    ///
-    /// # Errors
-    /// [`Unready`] when the program did not start.
-    pub async fn run(
-        &self,
-        ready: &Ready<S>,
-        attempt: Attempt,
-        log: Arc<LogBuffer>,
-        cancel: &CancellationToken,
-    ) -> Result<Report, Unready> {
-        match &ready.warm {
-            None => run::run(self, ready, attempt, log, cancel).await,
-            Some(warm) => serve::serve(self, ready, warm, attempt, log, cancel).await,
-        }
     }
 
     async fn unpacked(&self, artifact: Artifact, archive: PathBuf) -> Result<PathBuf, Refusal> {
@@ -179,6 +174,27 @@ impl<S: Sandboxes> Programs<S> {
 }
 
 impl<S: Sandboxes> Ready<S> {
+    /// Runs one call, in a fresh sandbox or in one that waits.
+    ///
+    /// # Errors
+    /// [`Unready`] when the program did not start.
+    pub async fn run(
+        &self,
+        attempt: Attempt,
+        log: Arc<LogBuffer>,
+        cancel: &CancellationToken,
+    ) -> Result<Report, Unready> {
+        match &self.warm {
+            None => run::run(&self.programs, self, attempt, log, cancel).await,
+            Some(warm) => serve::serve(&self.programs, self, warm, attempt, log, cancel).await,
+        }
+    }
+
+    /// What each of its calls may use.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     fn spec(&self, name: String, folder: PathBuf) -> Spec {
         Spec {
             name,
@@ -197,6 +213,21 @@ impl<S: Sandboxes> Ready<S> {
             },
             network: self.network,
         }
+    }
+}
+
+impl<S: Sandboxes> Keeper for Ready<S> {
+    type Instance = Instance<S::Sandbox>;
+
+    fn warm(&self) -> Option<&Warm<Self::Instance>> {
+        self.warm.as_ref()
+    }
+
+    async fn start(&self) -> Result<Self::Instance, String> {
+        serve::start(&self.programs, self).await.map_err(|unready| match unready {
+            Unready::Unrunnable(Unrunnable { reason }) => reason,
+            Unready::Refused(refusal) => refusal.message,
+        })
     }
 }
 

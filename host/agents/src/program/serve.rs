@@ -5,21 +5,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::FutureExt as _;
-use spear_engine::{Attempt, Report};
+use spear_engine::{
+    Attempt, Report,
+    warm::{Instance as _, Warm},
+};
 use spear_hostcalls::{logs::LogBuffer, remote::Server};
-use spear_types::{Outcome, Refusal};
+use spear_types::{Code, Outcome, Refusal};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Programs, Ready, Unready,
     call::Given,
+    instance::Instance,
     outcome,
     room::Room,
     run::{self, Memory, no_room},
-    warm::{Instance, Warm},
 };
-use crate::sandbox::{Sandbox, Sandboxes, Unrunnable, Used};
+use crate::sandbox::{Sandboxes, Unrunnable, Used};
 
 /// How long the end of a program that broke off is waited for, to say how it ended.
 const LAST: Duration = Duration::from_secs(1);
@@ -34,7 +36,7 @@ enum Left {
 pub(super) async fn serve<S: Sandboxes>(
     programs: &Programs<S>,
     ready: &Ready<S>,
-    warm: &Warm<S::Sandbox>,
+    warm: &Warm<Instance<S::Sandbox>>,
     attempt: Attempt,
     log: Arc<LogBuffer>,
     cancel: &CancellationToken,
@@ -51,15 +53,21 @@ pub(super) async fn serve<S: Sandboxes>(
         let usage = run::usage(&outcome, used, started, call_size, &session);
         Report { outcome, usage, log: log.take(), ran: None }
     };
-    let _turn = tokio::select! {
+    let turn = async {
+        match warm.try_turn() {
+            Some(turn) => Some(turn),
+            None => warm.turn().await,
+        }
+    };
+    let turn = tokio::select! {
         biased;
         () = cancel.cancelled() => return Ok(report(Outcome::Cancelled, Used::default()).await),
         () = &mut late => return Ok(report(Outcome::TimedOut { limit: timeout }, Used::default()).await),
-        turn = warm.turns.acquire() => turn,
+        turn = turn => turn.ok_or_else(|| Unready::Refused(Refusal::new(Code::Draining, "the node is stopping")))?,
     };
-    let mut instance = match living(warm).await {
-        Some(instance) => instance,
-        None => start(programs, ready).await?,
+    let mut instance = match turn.take() {
+        Ok(kept) => kept,
+        Err(vacancy) => vacancy.filled(start(programs, ready).await?),
     };
     let line = given.line(session.token()).map_err(|error| Unready::Refused(no_room(&error)))?;
     let left = tokio::select! {
@@ -73,7 +81,10 @@ pub(super) async fn serve<S: Sandboxes>(
     let outcome = match left {
         Left::Served(Ok(outcome)) => {
             let outcome = outcome::redacted(outcome, &session);
-            warm.give_back(instance);
+            if let Some(worn) = warm.give_back(instance) {
+                // Nobody waits for it.
+                tokio::spawn(worn.end());
+            }
             return Ok(report(outcome, used).await);
         }
         Left::Served(Err(error)) => {
@@ -83,22 +94,15 @@ pub(super) async fn serve<S: Sandboxes>(
         Left::Late => Outcome::TimedOut { limit: timeout },
         Left::Cancelled => Outcome::Cancelled,
     };
-    instance.end().await;
+    instance.into_inner().end().await;
     Ok(report(outcome, used).await)
 }
 
-/// One that waits and has not ended meanwhile.
-async fn living<S: Sandbox>(warm: &Warm<S>) -> Option<Instance<S>> {
-    loop {
-        let mut instance = warm.take()?;
-        if instance.ended().now_or_never().is_none() {
-            return Some(instance);
-        }
-        instance.end().await;
-    }
-}
-
-async fn start<S: Sandboxes>(programs: &Programs<S>, ready: &Ready<S>) -> Result<Instance<S::Sandbox>, Unready> {
+/// Starts an instance.
+pub(super) async fn start<S: Sandboxes>(
+    programs: &Programs<S>,
+    ready: &Ready<S>,
+) -> Result<Instance<S::Sandbox>, Unready> {
     let name = programs.name();
     let refused = |refusal: Refusal| Unready::Refused(refusal);
     let room = Room::make(programs.folders.join(&name), None).map_err(refused)?;

@@ -1,5 +1,5 @@
-//! A fresh call of `hello`, with every limit on: through the engine, beside its floor, a bare loop over wasmtime that does
-//! the same with nothing around it. `cargo xtask bench engine` runs it.
+//! A call of `hello`, with every limit on: in a fresh instance and in one that waits, beside the floor of a fresh one, a
+//! bare loop over wasmtime that does the same with nothing around it. `cargo xtask bench engine` runs it.
 
 #![allow(missing_docs, reason = "a benchmark has no API")]
 
@@ -22,7 +22,8 @@ use spear_hostcalls::{
 };
 use spear_types::{
     BucketName, Code, Condition, Digest, Identity, KvChange, KvChanged, KvEntry, KvKey, KvPage, Limits, ObjectChange,
-    ObjectInfo, ObjectKey, ObjectPage, Outcome, Payload, Refusal, SecretName, Settings, StoreName, TaskId, TaskInfo,
+    ObjectInfo, ObjectKey, ObjectPage, Outcome, Payload, Pool, Refusal, Reuse, SecretName, Settings, StoreName, TaskId,
+    TaskInfo,
 };
 use tokio::runtime::Runtime;
 
@@ -47,11 +48,17 @@ fn main() -> anyhow::Result<()> {
         folders: Folders::default(),
     };
     let engine = Engine::new(&config, Hostcalls::new(backends))?;
-    println!("fresh call of hello, {CALLS} calls, median of {REPETITIONS} repetitions; {}", engine.allocation());
+    println!("call of hello, {CALLS} calls, median of {REPETITIONS} repetitions; {}", engine.allocation());
     let floor = measure(|| runtime.block_on(bare.call()))?;
     print("bare loop over wasmtime, epoch and limiter on (floor)", floor, floor);
-    for (name, fuel) in [("engine, timed", None), ("engine, metered", Some(1 << 40))] {
-        let prepared = prepare(&engine, fuel)?;
+    let serial = Reuse::Serial(Pool { calls: u32::MAX, ..Pool::default() });
+    for (name, fuel, reuse) in [
+        ("engine, timed", None, Reuse::Never),
+        ("engine, metered", Some(1 << 40), Reuse::Never),
+        ("engine, timed, one instance for all calls", None, serial),
+        ("engine, metered, one instance for all calls", Some(1 << 40), serial),
+    ] {
+        let prepared = prepare(&engine, fuel, reuse)?;
         print(name, measure(|| runtime.block_on(call(&engine, &prepared)))?, floor);
     }
     Ok(())
@@ -82,15 +89,12 @@ fn print(name: &str, (p50, p99): Spread, floor: Spread) {
     println!("{name:55} p50 {:7.1} µs  p99 {:7.1} µs  {ratio:5.2} × floor", micros(p50), micros(p99));
 }
 
-fn prepare(engine: &Engine, fuel: Option<u64>) -> anyhow::Result<Arc<Prepared>> {
+fn prepare(engine: &Engine, fuel: Option<u64>, reuse: Reuse) -> anyhow::Result<Arc<Prepared>> {
     let path = std::path::Path::new(spear_test_guests::HELLO);
     let digest = Digest::of(&std::fs::read(path)?);
     let limits = Limits { fuel, ..Limits::DEFAULTS };
-    Ok(Arc::new(engine.prepare(
-        &digest,
-        path,
-        &Terms { limits, granted: Arc::default(), settings: Settings::default() },
-    )?))
+    let terms = Terms { limits, granted: Arc::default(), settings: Settings::default(), owner: None };
+    Ok(engine.prepare(&digest, path, &terms, reuse)?)
 }
 
 async fn call(engine: &Engine, prepared: &Arc<Prepared>) -> anyhow::Result<()> {

@@ -1,15 +1,12 @@
 //! `wasi:cli/run`: a program with arguments, standard input, standard output and an exit code.
 
-use spear_hostcalls::{Guest, Stdout};
+use spear_hostcalls::Stdout;
 use spear_types::{Exit, Failure, Payload};
-use wasmtime::{
-    Store,
-    component::{ComponentExportIndex, TypedFunc},
-};
+use wasmtime::component::{ComponentExportIndex, TypedFunc};
 use wasmtime_wasi::I32Exit;
 
 use super::{Answer, other_type, too_large};
-use crate::{limiter::Limiter, prepared::Prepared};
+use crate::{instance::Instance, prepared::Prepared};
 
 /// The interface that a command exports.
 pub(super) const INTERFACE: &str = "wasi:cli/run@0.2.0";
@@ -18,11 +15,12 @@ pub(super) const FUNCTION: &str = "run";
 
 /// Its arguments and its standard input are in the store already.
 pub(super) async fn run(
-    store: &mut Store<Guest<Limiter>>,
+    within: &mut Instance,
     prepared: &Prepared,
     run: ComponentExportIndex,
 ) -> wasmtime::Result<Answer> {
-    let instance = prepared.instance.instantiate_async(&mut *store).await?;
+    let instance = within.enter(prepared).await?;
+    let store = &mut within.store;
     let run: TypedFunc<(), (Result<(), ()>,)> =
         instance.get_typed_func(&mut *store, run).map_err(|error| other_type(FUNCTION, INTERFACE, error))?;
     let code = exit_code(run.call_async(&mut *store, ()).await)?;

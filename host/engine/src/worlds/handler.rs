@@ -2,15 +2,11 @@
 //! copied into vectors first.
 
 use bytes::Bytes;
-use spear_hostcalls::Guest;
 use spear_types::{Failure, Payload};
-use wasmtime::{
-    Store,
-    component::{ComponentExportIndex, ComponentType, Lift, Lower, TypedFunc},
-};
+use wasmtime::component::{ComponentExportIndex, ComponentType, Lift, Lower, TypedFunc};
 
 use super::{Answer, other_type};
-use crate::{limiter::Limiter, prepared::Prepared};
+use crate::{instance::Instance, prepared::Prepared};
 
 /// The interface that a function exports.
 pub(super) const INTERFACE: &str = "spear:hostcalls/handler@0.1.0";
@@ -60,12 +56,13 @@ impl From<WitFailure> for Failure {
 }
 
 pub(super) async fn run(
-    store: &mut Store<Guest<Limiter>>,
+    within: &mut Instance,
     prepared: &Prepared,
     handle: ComponentExportIndex,
     call: Payload,
 ) -> wasmtime::Result<Answer> {
-    let instance = prepared.instance.instantiate_async(&mut *store).await?;
+    let instance = within.enter(prepared).await?;
+    let store = &mut within.store;
     let handle: Handle =
         instance.get_typed_func(&mut *store, handle).map_err(|error| other_type(FUNCTION, INTERFACE, error))?;
     let (answer,) = handle.call_async(&mut *store, (call.into(),)).await?;

@@ -9,13 +9,9 @@ use bytes::{Bytes, BytesMut};
 use futures::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, Full};
-use spear_hostcalls::Guest;
 use spear_types::{Code, Failure, Payload, Refusal};
 use tokio::{sync::oneshot, task::unconstrained};
-use wasmtime::{
-    Store,
-    component::{ComponentExportIndex, Resource, TypedFunc},
-};
+use wasmtime::component::{ComponentExportIndex, Resource, TypedFunc};
 use wasmtime_wasi_http::{
     Error, WasiHttpView as _,
     p2::{
@@ -25,8 +21,8 @@ use wasmtime_wasi_http::{
     },
 };
 
-use super::{Answer, MAX_RAW, other_type, text::Bounded, too_large};
-use crate::{limiter::Limiter, prepared::Prepared};
+use super::{Answer, BrokenOff, MAX_RAW, other_type, text::Bounded, too_large};
+use crate::{instance::Instance, prepared::Prepared};
 
 /// The interface that an HTTP handler exports.
 pub(super) const INTERFACE: &str = "wasi:http/incoming-handler@0.2.0";
@@ -70,13 +66,14 @@ pub(super) fn request(payload: Payload, name: &str) -> Result<Request<Bytes>, Re
 }
 
 pub(super) async fn run(
-    store: &mut Store<Guest<Limiter>>,
+    within: &mut Instance,
     prepared: &Prepared,
     handle: ComponentExportIndex,
     request: Request<Bytes>,
 ) -> wasmtime::Result<Answer> {
     let limit = prepared.limits.payload;
-    let instance = prepared.instance.instantiate_async(&mut *store).await?;
+    let instance = within.enter(prepared).await?;
+    let store = &mut within.store;
     let handle: Handle =
         instance.get_typed_func(&mut *store, handle).map_err(|error| other_type(FUNCTION, INTERFACE, error))?;
     let scheme = if request.uri().scheme_str() == Some("https") { Scheme::Https } else { Scheme::Http };
@@ -91,7 +88,7 @@ pub(super) async fn run(
 /// response is whole, until it returns.
 async fn answer(
     guest: impl Future<Output = wasmtime::Result<()>>,
-    response: impl Future<Output = Result<Answer, TooLarge>>,
+    response: impl Future<Output = Result<Answer, BrokenOff>>,
 ) -> wasmtime::Result<Answer> {
     let (mut guest, mut response) = (pin!(guest), pin!(response));
     let taken = tokio::select! {
@@ -106,13 +103,11 @@ async fn answer(
             too_large => too_large,
         }
     };
-    Ok(taken.unwrap_or_else(|TooLarge(failure)| Err(failure)))
+    // What is too large ends the guest at once: it must not write on for nobody.
+    Ok(taken?)
 }
 
-/// Ends the guest at once: it must not write on for nobody.
-struct TooLarge(Failure);
-
-async fn collect(response: oneshot::Receiver<Responded>, limit: u64) -> Result<Answer, TooLarge> {
+async fn collect(response: oneshot::Receiver<Responded>, limit: u64) -> Result<Answer, BrokenOff> {
     let Ok(responded) = response.await else {
         return Ok(Err(failure(NO_RESPONSE, "it returned without setting its response-outparam")));
     };
@@ -128,7 +123,7 @@ async fn collect(response: oneshot::Receiver<Responded>, limit: u64) -> Result<A
         let data = frame.into_data().unwrap_or_default();
         if (bytes.len() + data.len()) as u64 > limit {
             let message = format!("the response's body is over the limit `payload` of {limit} bytes");
-            return Err(TooLarge(too_large(message)));
+            return Err(BrokenOff(too_large(message)));
         }
         bytes.extend_from_slice(&data);
     }

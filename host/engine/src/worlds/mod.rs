@@ -15,15 +15,12 @@ mod typed;
 use std::fmt::Display;
 
 use bytes::Bytes;
-use spear_hostcalls::{CommandIo, Guest, secrets::MAX_SECRET};
-use spear_types::{Call, Code, Failure, Identity, Payload, Refusal};
-use wasmtime::{
-    Store,
-    component::{Component, ComponentExportIndex},
-};
+use spear_hostcalls::{CommandIo, secrets::MAX_SECRET};
+use spear_types::{Call, Code, Failure, Identity, NO_SERIAL_COMMAND, Payload, Refusal};
+use wasmtime::component::{Component, ComponentExportIndex};
 
 use self::typed::Exports;
-use crate::{limiter::Limiter, outcome::MAX_MESSAGE, prepared::Prepared};
+use crate::{instance::Instance, outcome::MAX_MESSAGE, prepared::Prepared};
 
 /// What of a guest's error is written out: a message, and a secret that begins in it, whole, with up to 6 bytes between
 /// quotes for each of its own. It is cut to a message once it is without secrets.
@@ -58,7 +55,23 @@ pub(crate) enum Lowered {
 #[error("{0}")]
 pub(crate) struct Refused(pub(crate) Refusal);
 
+/// The function's failure, though it has not returned and never will.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message)]
+struct BrokenOff(Failure);
+
 impl Entry {
+    /// Whether one instance can be called more than once.
+    ///
+    /// # Errors
+    /// `InvalidComponent` for a command: a program runs once from its start to its end.
+    pub(crate) fn serial(self) -> Result<(), Refusal> {
+        match self {
+            Self::Command(_) => Err(Refusal::new(Code::InvalidComponent, NO_SERIAL_COMMAND)),
+            Self::Handler(_) | Self::Http(_) | Self::Functions => Ok(()),
+        }
+    }
+
     /// The first of these that the component exports.
     ///
     /// # Errors
@@ -119,14 +132,21 @@ pub(crate) fn lower(
 }
 
 impl Lowered {
-    /// Instantiates the component and calls it.
-    pub(crate) async fn run(self, store: &mut Store<Guest<Limiter>>, prepared: &Prepared) -> wasmtime::Result<Answer> {
+    /// Enters the instance, calls it, and leaves it where the guest's function has returned.
+    pub(crate) async fn run(self, instance: &mut Instance, prepared: &Prepared) -> wasmtime::Result<Answer> {
         // The rarer worlds are in boxes: what a handler's call allocates must not grow with theirs.
-        match self {
-            Self::Handler(handle, payload) => handler::run(store, prepared, handle, payload).await,
-            Self::Http(handle, request) => Box::pin(http::run(store, prepared, handle, *request)).await,
-            Self::Command(run) => Box::pin(command::run(store, prepared, run)).await,
-            Self::Typed(text) => Box::pin(typed::run(store, prepared, text)).await,
+        let answered = match self {
+            Self::Handler(handle, payload) => handler::run(instance, prepared, handle, payload).await,
+            Self::Http(handle, request) => Box::pin(http::run(instance, prepared, handle, *request)).await,
+            Self::Command(run) => Box::pin(command::run(instance, prepared, run)).await,
+            Self::Typed(text) => Box::pin(typed::run(instance, prepared, text)).await,
+        };
+        match answered {
+            Ok(answer) => {
+                instance.leave();
+                Ok(answer)
+            }
+            Err(error) => error.downcast().map(|BrokenOff(failure)| Err(failure)),
         }
     }
 }

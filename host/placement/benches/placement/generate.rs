@@ -58,7 +58,7 @@ fn node(number: usize, random: &mut Random) -> NodeSpec {
         labels: [("zone", zone), ("gpu", if gpu { "true" } else { "false" })]
             .map(|(label, value)| (label.parse().unwrap(), value.parse().unwrap()))
             .into(),
-        agents: vec![AgentInfo { kind: AgentKind::Wasm, unavailable: None }],
+        agents: vec![AgentInfo::able(AgentKind::Wasm)],
         artifacts: BTreeSet::new(),
     }
 }

@@ -160,11 +160,17 @@ impl Fleet {
         }
     }
 
-    /// Takes note of what can run something on a node now, and what cannot.
-    pub fn set_agents(&mut self, node: NodeId, agents: Vec<AgentInfo>) {
-        let Some(known) = self.nodes.get_mut(node) else { return };
-        known.spec.agents = agents;
-        self.index.joined(node, known);
+    /// Takes note of what can run something on a node now, and what cannot; whether that is not as it was. What its agents
+    /// count is none of placement's business.
+    pub fn set_agents(&mut self, node: NodeId, agents: Vec<AgentInfo>) -> bool {
+        let Some(known) = self.nodes.get_mut(node) else { return false };
+        let before = std::mem::replace(&mut known.spec.agents, agents);
+        let now = &known.spec.agents;
+        let same = before.len() == now.len() && before.iter().zip(now).all(|(before, now)| before.is_as_able_as(now));
+        if !same {
+            self.index.joined(node, known);
+        }
+        !same
     }
 
     /// Chooses a node for a call and reserves what the run takes. `excluded` are nodes that refused this very run.

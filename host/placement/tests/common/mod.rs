@@ -12,7 +12,7 @@ pub(crate) fn node(name: &str, slots: u32, cores: u32, gib: u64) -> NodeSpec {
         name: name.parse().unwrap(),
         capacity: Capacity { slots, cpu: Cpu::from_millis(cores * 1_000), memory: gib << 30 },
         labels: [].into(),
-        agents: vec![AgentInfo { kind: AgentKind::Wasm, unavailable: None }],
+        agents: vec![AgentInfo::able(AgentKind::Wasm)],
         artifacts: BTreeSet::new(),
     }
 }

@@ -121,7 +121,7 @@ mod tests {
             cpu_millis: 4_000,
             memory_bytes: 1 << 30,
             labels: [("zone".to_owned(), "a".to_owned())].into(),
-            agents: vec![Agent { kind: "wasm".to_owned(), unavailable: None }],
+            agents: vec![Agent { kind: "wasm".to_owned(), ..Default::default() }],
             artifacts: vec![Digest::of(b"a").to_string()],
             held: vec![Attempt { task: TaskId::generate().to_string(), number: 1 }],
         }

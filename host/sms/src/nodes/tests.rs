@@ -142,7 +142,7 @@ fn register(name: &str) -> v1::Register {
         incarnation: Uuid::now_v7().to_string(),
         cpu_millis: 4_000,
         memory_bytes: 8 << 30,
-        agents: vec![v1::Agent { kind: "wasm".to_owned(), unavailable: None }],
+        agents: vec![v1::Agent { kind: "wasm".to_owned(), ..Default::default() }],
         ..v1::Register::default()
     }
 }

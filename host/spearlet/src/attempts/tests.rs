@@ -166,7 +166,7 @@ fn in_words(kind: Kind) -> String {
 fn version() -> Arc<Version> {
     let granted = Arc::new(Granted::all(Grants::default()));
     let limits = Limits { payload: 100, ..Limits::DEFAULTS };
-    let terms = spear_engine::Terms { limits, granted, settings: Settings::default() };
+    let terms = spear_engine::Terms { limits, granted, settings: Settings::default(), owner: None };
     Arc::new(Version::new("f".parse().unwrap(), 1, Key { implementations: [].into(), terms }))
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn node(name: &str, slots: u32) -> NodeSpec {
         name: name.parse().unwrap(),
         capacity: Capacity { slots, cpu: Cpu::from_millis(slots * 1_000), memory: u64::from(slots) << 30 },
         labels: [("zone".parse().unwrap(), name.parse().unwrap())].into(),
-        agents: vec![AgentInfo { kind: AgentKind::Wasm, unavailable: None }],
+        agents: vec![AgentInfo::able(AgentKind::Wasm)],
         artifacts: [].into(),
     }
 }

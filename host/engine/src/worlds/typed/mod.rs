@@ -4,16 +4,12 @@ mod arguments;
 mod exports;
 
 use bytes::Bytes;
-use spear_hostcalls::Guest;
 use spear_types::{Code, Failure, Payload, Refusal};
-use wasmtime::{
-    Store,
-    component::{Component, ComponentExportIndex, Val, wasm_wave::writer::Writer},
-};
+use wasmtime::component::{Component, ComponentExportIndex, Val, wasm_wave::writer::Writer};
 
 pub(super) use self::exports::Exports;
 use super::{Answer, MAX_RAW, Refused, text::Bounded, too_large};
-use crate::{limiter::Limiter, prepared::Prepared};
+use crate::{instance::Instance, prepared::Prepared};
 
 /// The longest call in bytes, where the limit `payload` is not tighter: each of them may stand for tens of bytes of
 /// parsed values, and nothing interrupts a parser. What is larger belongs into a handler's body.
@@ -24,14 +20,11 @@ const WAVE: &str = "text/x-wave";
 
 /// Reads the call before anything of the guest runs. A function's result is its answer in WAVE; the error of one whose
 /// result is a `result` is its failure, with the code `error` and the error in WAVE as its message.
-pub(super) async fn run(
-    store: &mut Store<Guest<Limiter>>,
-    prepared: &Prepared,
-    text: String,
-) -> wasmtime::Result<Answer> {
+pub(super) async fn run(within: &mut Instance, prepared: &Prepared, text: String) -> wasmtime::Result<Answer> {
     let TypedCall { function, arguments, mut results } =
         TypedCall::read(prepared.instance.component(), &text).map_err(Refused)?;
-    let instance = prepared.instance.instantiate_async(&mut *store).await?;
+    let instance = within.enter(prepared).await?;
+    let store = &mut within.store;
     let not_exported = || Refused(Refusal::new(Code::Internal, "the instance lacks what its component exports"));
     let function = instance.get_func(&mut *store, function).ok_or_else(not_exported)?;
     function.call_async(&mut *store, &arguments, &mut results).await?;

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use spear_types::{AgentInfo, Cpu, Duty, MAX_WAIT, NodeInfo, NodeState, Penalty};
+use spear_types::{AgentInfo, Cpu, Duty, InstanceCounts, MAX_WAIT, NodeInfo, NodeState, Penalty};
 
 use crate::output::{bad, counted, good, printable, size, table, time};
 
@@ -43,6 +43,7 @@ pub(super) fn describe(node: &NodeInfo) -> String {
     lines.extend(node.penalty.map(|penalty| format!("  penalty     {}", bad(self::penalty(penalty)))));
     lines.push(format!("  labels      {}", labels(node, ", ")));
     lines.push(format!("  agents      {}", printable(&agents(&node.agents))));
+    lines.extend(node.agents.iter().filter_map(|agent| Some(format!("  instances   {}", instances(agent)?))));
     lines.push(format!("  artifacts   {}", node.artifacts));
     lines.push(format!("  spear       {}", printable(&node.spear_version)));
     // What it was busy with when it fell silent tells nothing.
@@ -134,11 +135,18 @@ pub(crate) fn cores(cpu: Cpu) -> String {
 
 /// Each, and why one can run nothing now.
 fn agents(agents: &[AgentInfo]) -> String {
-    let agent = |AgentInfo { kind, unavailable }: &AgentInfo| match unavailable {
+    let agent = |AgentInfo { kind, unavailable, .. }: &AgentInfo| match unavailable {
         Some(why) => format!("{kind} (unavailable: {why})"),
         None => kind.to_string(),
     };
     agents.iter().map(agent).collect::<Vec<_>>().join(", ")
+}
+
+/// What its instances that wait for calls were good for; nothing where it never had any.
+fn instances(agent: &AgentInfo) -> Option<String> {
+    let InstanceCounts { idle, hits, misses, starts } = agent.instances;
+    let counts = format!("{}: {idle} idle, {starts} started, {hits} hits, {misses} misses", agent.kind);
+    (agent.instances != InstanceCounts::default()).then_some(counts)
 }
 
 /// The agents that can run nothing now, and why.
@@ -150,6 +158,15 @@ fn unavailable(agents: &[AgentInfo]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_are_shown_once_there_are_any() {
+        let never = AgentInfo::able(spear_types::AgentKind::Wasm);
+        assert_eq!(instances(&never), None);
+        let counts = InstanceCounts { idle: 1, hits: 5, misses: 2, starts: 3 };
+        let shown = instances(&AgentInfo { instances: counts, ..never }).unwrap();
+        assert_eq!(shown, "wasm: 1 idle, 3 started, 5 hits, 2 misses");
+    }
 
     #[test]
     fn cores_have_no_digit_too_many() {

@@ -41,5 +41,5 @@ pub(crate) fn node(node: &NodeInfo) -> Value {
 }
 
 fn agent(agent: &AgentInfo) -> Value {
-    json!({ "agent": agent.kind, "unavailable": agent.unavailable })
+    json!({ "agent": agent.kind, "unavailable": agent.unavailable, "instances": agent.instances })
 }
