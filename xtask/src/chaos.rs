@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::{guests, shell};
+use crate::{engine, guests, shell};
 
 /// What is killed: the SMS, a Spearlet, both.
 const KINDS: u64 = 3;
@@ -44,6 +44,7 @@ impl Chaos {
     /// The same driver as in the tests, for longer; and what takes minutes by the clock.
     pub(crate) fn run(self) -> anyhow::Result<Kills> {
         guests::require_target("wasm32-wasip2")?;
+        engine::install_if_required()?;
         let Self { seed, kills, time } = self;
         let folder = tempfile::tempdir()?;
         let done = folder.path().join("done");
