@@ -16,9 +16,9 @@ use super::engine;
 use crate::harness::{Function, Home, Invoked, Sms, eventually};
 
 /// A node that runs the cases of one agent.
-pub(super) struct Stage {
-    pub(super) sms: Sms,
-    pub(super) agent: AgentKind,
+pub(crate) struct Stage {
+    pub(crate) sms: Sms,
+    pub(crate) agent: AgentKind,
 }
 
 /// What a process of a case has among its arguments, and no other process of this machine.
@@ -38,6 +38,11 @@ pub(super) async fn docker() -> Option<Stage> {
 
 /// None where the machine cannot have it: somebody said so on stderr.
 pub(super) async fn on(agent: AgentKind, settings: &[(&str, &str)]) -> Option<Stage> {
+    at(Home::new().await, agent, settings).await
+}
+
+/// The same in a folder that is there.
+pub(crate) async fn at(home: Home, agent: AgentKind, settings: &[(&str, &str)]) -> Option<Stage> {
     let engine = if agent == AgentKind::Docker { engine::host()? } else { "" };
     let agents = match agent {
         AgentKind::Wasm => r#"["wasm"]"#,
@@ -47,7 +52,7 @@ pub(super) async fn on(agent: AgentKind, settings: &[(&str, &str)]) -> Option<St
     let own = [("SPEAR_SPEARLET_AGENTS", agents), ("SPEAR_SMS_HEARTBEAT", "20ms")];
     let docker = (agent == AgentKind::Docker).then_some(("SPEAR_SPEARLET_DOCKER", engine));
     let all: Vec<_> = own.into_iter().chain(docker).chain(settings.iter().copied()).collect();
-    Some(Stage { sms: Sms::with_node_in(Home::new().await, &all).await, agent })
+    Some(Stage { sms: Sms::with_node_in(home, &all).await, agent })
 }
 
 /// The same shell for all agents; `$1` and the rest are the call's arguments.
@@ -56,7 +61,7 @@ pub(super) fn shell(script: &str) -> Vec<String> {
 }
 
 /// A program for an agent.
-pub(super) fn implementation(agent: AgentKind, command: Vec<String>, files: Option<Artifact>) -> Implementation {
+pub(crate) fn implementation(agent: AgentKind, command: Vec<String>, files: Option<Artifact>) -> Implementation {
     let program = Program::new(command, [("GIVEN".to_owned(), "by the manifest".to_owned())].into(), files).unwrap();
     let body = match agent {
         AgentKind::Docker => Body::Docker(image(engine::IMAGE), program),
@@ -116,7 +121,7 @@ impl Stage {
     }
 
     /// The folder of its only run, as the program has it.
-    pub(super) async fn only_folder(&self) -> PathBuf {
+    pub(crate) async fn only_folder(&self) -> PathBuf {
         eventually("the folder of a run", async || self.folders().pop()).await
     }
 
