@@ -1,18 +1,17 @@
 //! A node with one agent, and functions for it.
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use bollard::query_parameters::ListContainersOptionsBuilder;
 use bytes::Bytes;
-use spear_types::{
-    AgentKind, Artifact, Body, Digest, Image, Implementation, LimitRequest, Outcome, Payload, Program, Reuse,
-};
+use spear_types::{AgentKind, Artifact, Body, Image, Implementation, LimitRequest, Outcome, Payload, Program, Reuse};
 
-use super::engine;
+use super::{
+    engine,
+    traces::{Traces, with_argument},
+};
 use crate::harness::{Function, Home, Invoked, Sms, eventually};
 
 /// A node that runs the cases of one agent.
@@ -22,7 +21,7 @@ pub(crate) struct Stage {
 }
 
 /// What a process of a case has among its arguments, and no other process of this machine.
-pub(super) struct Mark(String);
+pub(crate) struct Mark(String);
 
 pub(super) async fn wasm() -> Option<Stage> {
     on(AgentKind::Wasm, &[]).await
@@ -56,7 +55,7 @@ pub(crate) async fn at(home: Home, agent: AgentKind, settings: &[(&str, &str)]) 
 }
 
 /// The same shell for all agents; `$1` and the rest are the call's arguments.
-pub(super) fn shell(script: &str) -> Vec<String> {
+pub(crate) fn shell(script: &str) -> Vec<String> {
     ["busybox", "sh", "-c", script, "sh"].map(str::to_owned).into()
 }
 
@@ -75,7 +74,7 @@ pub(super) fn image(name: &str) -> Image {
 }
 
 /// A program without files.
-pub(super) fn function(name: &str, implementations: impl IntoIterator<Item = Implementation>) -> Function {
+pub(crate) fn function(name: &str, implementations: impl IntoIterator<Item = Implementation>) -> Function {
     Function::of(name, Bytes::new()).run_as(implementations)
 }
 
@@ -106,78 +105,38 @@ impl Stage {
         self.run(script).await.text().to_owned()
     }
 
-    fn data(&self) -> PathBuf {
-        self.sms.home.path().join("state/spear/spearlet")
-    }
-
-    /// What the names of everything that this node makes begin with.
-    fn prefix(&self) -> String {
-        format!("spear-{}", &Digest::of(self.data().as_os_str().as_encoded_bytes()).to_string()[..12])
-    }
-
-    /// The folders of its runs.
-    pub(super) fn folders(&self) -> Vec<PathBuf> {
-        entries(&self.data().join("runs"))
+    /// What its programs have on the machine.
+    pub(super) fn traces(&self) -> Traces {
+        Traces::of(self.sms.home.path(), self.agent == AgentKind::Docker)
     }
 
     /// The folder of its only run, as the program has it.
     pub(crate) async fn only_folder(&self) -> PathBuf {
-        eventually("the folder of a run", async || self.folders().pop()).await
+        eventually("the folder of a run", async || self.traces().folders().pop()).await
     }
 
     /// Waits until nothing of any run is there.
     pub(super) async fn is_empty(&self) {
-        eventually("no folder of a run", async || self.folders().is_empty().then_some(())).await;
-        self.has_no_container().await;
-    }
-
-    pub(super) async fn has_no_container(&self) {
-        if self.agent == AgentKind::Docker {
-            let client = engine::client(engine::host().unwrap());
-            let label = format!("spear.prefix={}-d", self.prefix());
-            let filters = [("label".to_owned(), vec![label])].into();
-            let of_this_node = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-            let containers = client.list_containers(Some(of_this_node)).await.unwrap();
-            assert!(containers.is_empty(), "{containers:?}");
-        }
-    }
-
-    /// The control groups of its processes.
-    pub(super) fn groups(&self) -> Vec<PathBuf> {
-        let prefix = format!("{}-p", self.prefix());
-        below(Path::new("/sys/fs/cgroup"), 6)
-            .into_iter()
-            .filter(|folder| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)))
-            .collect()
-    }
-
-    /// Whether a process of it is there that has this among its arguments.
-    pub(super) fn has_processes(&self) -> bool {
-        !with_argument(&format!("{}-p", self.prefix())).is_empty()
-    }
-
-    pub(super) fn mounts(&self) -> Vec<String> {
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-        let data = self.data().display().to_string();
-        mounts.lines().filter(|line| line.contains(&data)).map(str::to_owned).collect()
+        eventually("no folder of a run", async || self.traces().folders().is_empty().then_some(())).await;
+        assert_eq!(self.traces().containers().await, [""; 0]);
     }
 }
 
 impl Mark {
     /// Seconds that no other process sleeps for.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Self(format!("{}{number:03}", u64::from(std::process::id()) + 80_000_000))
     }
 
     /// A script that has it in place of `MARK`.
-    pub(super) fn of(&self, script: &str) -> String {
+    pub(crate) fn of(&self, script: &str) -> String {
         script.replace("MARK", &self.0)
     }
 
     /// The processes that have it.
-    pub(super) fn processes(&self) -> Vec<String> {
+    pub(crate) fn processes(&self) -> Vec<String> {
         with_argument(&self.0)
     }
 
@@ -190,25 +149,6 @@ impl Mark {
     pub(super) async fn is_gone(&self) {
         eventually("the end of all processes", async || self.processes().is_empty().then_some(())).await;
     }
-}
-
-/// The command lines of what runs on this machine, with this in them.
-fn with_argument(text: &str) -> Vec<String> {
-    let lines = entries(Path::new("/proc")).into_iter().filter_map(|process| fs::read(process.join("cmdline")).ok());
-    lines.map(|line| String::from_utf8_lossy(&line).into_owned()).filter(|line| line.contains(text)).collect()
-}
-
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    // What is not there has nothing in it.
-    fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
-}
-
-/// Folders below a folder that others change.
-fn below(folder: &Path, depth: usize) -> Vec<PathBuf> {
-    let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path());
-    folders.flat_map(|folder| [vec![folder.clone()], below(&folder, depth)].concat()).collect()
 }
 
 /// The answer of a run that did not fail.
