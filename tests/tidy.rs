@@ -118,3 +118,10 @@ fn no_test_waits_by_the_clock() {
     let outside_of_the_harness = |line: &&String| !line.starts_with("tests/harness");
     assert_eq!(sleeps.iter().flatten().find(outside_of_the_harness), None);
 }
+
+#[test]
+fn no_test_of_containers_is_skipped_in_ci() {
+    let ci = fs::read_to_string(root().join(".ci/run")).unwrap();
+    let required = ci.find("\nexport TEST_ENGINE=required\n");
+    assert!(required < ci.find("\ncargo ") && required.is_some(), "it says so before anything is run");
+}

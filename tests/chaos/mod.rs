@@ -10,9 +10,12 @@
 //! Every run of the tests takes a sample. `cargo xtask chaos` takes the rest, and says how much by the environment:
 //! `SPEAR_CHAOS_SEED` repeats a run as far as chance goes; `SPEAR_CHAOS_KILLS` is how many of each kind there are,
 //! `SPEAR_CHAOS_SECONDS` ends it before that, and the file `SPEAR_CHAOS_DONE` then says how many there were.
+//!
+//! `left` is about the machine: after runs of programs, cancels and kills nothing of them is left on it.
 
 mod cluster;
 mod ledger;
+mod left;
 mod load;
 mod settle;
 mod witness;

@@ -1,5 +1,7 @@
 //! A running Spearlet: a node in a process of its own.
 
+use rustix::process::Signal;
+
 use super::{
     Api, Home, Program, Sms, eventually,
     sms::{Settings, listening},
@@ -9,7 +11,7 @@ use super::{
 pub(crate) struct Spearlet {
     // Before the folder that it has open.
     pub(crate) program: Program,
-    home: Home,
+    pub(crate) home: Home,
     pub(crate) api: Api,
     pub(crate) name: String,
     /// Where it finds its SMS.
@@ -59,6 +61,12 @@ impl Spearlet {
     pub(crate) fn kill_and_begin_again(&mut self) {
         self.program.kill();
         self.program = start(&self.home, &self.sms, &self.name, &self.environment);
+    }
+
+    /// Tells it to stop and waits for it; the answer is its exit code.
+    pub(crate) async fn stop(&mut self) -> Option<i32> {
+        self.program.signal(Signal::TERM);
+        self.program.exited().await.code()
     }
 
     /// Waits until the SMS knows that it is there.

@@ -73,7 +73,7 @@ async fn it_is_there_for_who_has_the_token_and_dead_after_the_run(stage: Stage) 
 async fn a_token_is_good_for_its_own_run_alone(stage: Stage) {
     waits(&stage).await;
     let outside = async {
-        let folders = async || Some(stage.folders()).filter(|folders| folders.len() == 2);
+        let folders = async || Some(stage.traces().folders()).filter(|folders| folders.len() == 2);
         let folders = eventually("two runs", folders).await;
         let (one, other) = (opened(&folders[0]).await, opened(&folders[1]).await);
         assert_ne!(one.1, other.1);

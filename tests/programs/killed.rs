@@ -23,14 +23,14 @@ async fn once_it_is_back_none_of_them_is_left(mut stage: Stage) {
         let tasks = (0..RUNS).map(|_| NewTask::of("sleep", "").once());
         let tasks = stage.sms.api.submit_all(tasks).await.unwrap();
         mark.sleeps(2 * RUNS).await;
-        let before = stage.groups();
-        assert_eq!(stage.folders().len(), RUNS, "round {round}");
+        let before = stage.traces().groups();
+        assert_eq!(stage.traces().folders().len(), RUNS, "round {round}");
 
         stage.sms.kill_and_start_again("up").await;
         eventually("its node", async || stage.sms.api.live_nodes().await.pop()).await;
         assert_eq!(mark.processes(), [""; 0], "round {round}");
-        stage.has_no_container().await;
-        assert_eq!(stage.folders().len(), 0, "round {round}");
+        assert_eq!(stage.traces().containers().await, [""; 0]);
+        assert_eq!(stage.traces().folders().len(), 0, "round {round}");
         let left: Vec<_> = before.into_iter().filter(|group| group.exists()).collect();
         assert!(left.is_empty(), "{left:?}");
         for (task, _) in tasks {
@@ -40,7 +40,7 @@ async fn once_it_is_back_none_of_them_is_left(mut stage: Stage) {
         assert_eq!(stage.says("echo it runs again").await, "it runs again\n");
     }
     assert_eq!(stage.sms.stop().await, Some(0));
-    eventually("no process", async || (!stage.has_processes()).then_some(())).await;
-    eventually("no control group", async || stage.groups().is_empty().then_some(())).await;
-    assert_eq!(stage.mounts(), [""; 0]);
+    eventually("no process", async || stage.traces().processes().is_empty().then_some(())).await;
+    eventually("no control group", async || stage.traces().groups().is_empty().then_some(())).await;
+    assert_eq!(stage.traces().mounts(), [""; 0]);
 }

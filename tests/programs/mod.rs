@@ -8,8 +8,9 @@
 
 #[allow(dead_code, reason = "the agent's own tests need all of it")]
 #[path = "../../host/agents/tests/docker/engine.rs"]
-mod engine;
-mod stage;
+pub(crate) mod engine;
+pub(crate) mod stage;
+pub(crate) mod traces;
 
 /// A test of each case for each of these agents.
 macro_rules! on {

@@ -93,7 +93,7 @@ async fn its_folder_is_its_own_and_gone_afterwards(stage: Stage) {
     for _ in 0..2 {
         let text = stage.says(script).await;
         assert!(text.starts_with(".\n..\ncall.json\nmine\n"), "{text}");
-        assert_eq!(stage.folders(), [""; 0].map(std::path::PathBuf::from), "it is gone with the answer");
+        assert_eq!(stage.traces().folders(), [""; 0].map(std::path::PathBuf::from), "it is gone with the answer");
     }
     // Also where the program made it hard.
     let script = "busybox mkdir -p a/b; echo x > a/b/c; busybox chmod 0 a/b a; busybox ln -s /etc out; \

@@ -1,28 +1,27 @@
 //! A node with one agent, and functions for it.
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use bollard::query_parameters::ListContainersOptionsBuilder;
 use bytes::Bytes;
-use spear_types::{
-    AgentKind, Artifact, Body, Digest, Image, Implementation, LimitRequest, Outcome, Payload, Program, Reuse,
-};
+use spear_types::{AgentKind, Artifact, Body, Image, Implementation, LimitRequest, Outcome, Payload, Program, Reuse};
 
-use super::engine;
+use super::{
+    engine,
+    traces::{Traces, with_argument},
+};
 use crate::harness::{Function, Home, Invoked, Sms, eventually};
 
 /// A node that runs the cases of one agent.
-pub(super) struct Stage {
-    pub(super) sms: Sms,
-    pub(super) agent: AgentKind,
+pub(crate) struct Stage {
+    pub(crate) sms: Sms,
+    pub(crate) agent: AgentKind,
 }
 
 /// What a process of a case has among its arguments, and no other process of this machine.
-pub(super) struct Mark(String);
+pub(crate) struct Mark(String);
 
 pub(super) async fn wasm() -> Option<Stage> {
     on(AgentKind::Wasm, &[]).await
@@ -38,6 +37,11 @@ pub(super) async fn docker() -> Option<Stage> {
 
 /// None where the machine cannot have it: somebody said so on stderr.
 pub(super) async fn on(agent: AgentKind, settings: &[(&str, &str)]) -> Option<Stage> {
+    at(Home::new().await, agent, settings).await
+}
+
+/// The same in a folder that is there.
+pub(crate) async fn at(home: Home, agent: AgentKind, settings: &[(&str, &str)]) -> Option<Stage> {
     let engine = if agent == AgentKind::Docker { engine::host()? } else { "" };
     let agents = match agent {
         AgentKind::Wasm => r#"["wasm"]"#,
@@ -47,16 +51,16 @@ pub(super) async fn on(agent: AgentKind, settings: &[(&str, &str)]) -> Option<St
     let own = [("SPEAR_SPEARLET_AGENTS", agents), ("SPEAR_SMS_HEARTBEAT", "20ms")];
     let docker = (agent == AgentKind::Docker).then_some(("SPEAR_SPEARLET_DOCKER", engine));
     let all: Vec<_> = own.into_iter().chain(docker).chain(settings.iter().copied()).collect();
-    Some(Stage { sms: Sms::with_node_in(Home::new().await, &all).await, agent })
+    Some(Stage { sms: Sms::with_node_in(home, &all).await, agent })
 }
 
 /// The same shell for all agents; `$1` and the rest are the call's arguments.
-pub(super) fn shell(script: &str) -> Vec<String> {
+pub(crate) fn shell(script: &str) -> Vec<String> {
     ["busybox", "sh", "-c", script, "sh"].map(str::to_owned).into()
 }
 
 /// A program for an agent.
-pub(super) fn implementation(agent: AgentKind, command: Vec<String>, files: Option<Artifact>) -> Implementation {
+pub(crate) fn implementation(agent: AgentKind, command: Vec<String>, files: Option<Artifact>) -> Implementation {
     let program = Program::new(command, [("GIVEN".to_owned(), "by the manifest".to_owned())].into(), files).unwrap();
     let body = match agent {
         AgentKind::Docker => Body::Docker(image(engine::IMAGE), program),
@@ -70,7 +74,7 @@ pub(super) fn image(name: &str) -> Image {
 }
 
 /// A program without files.
-pub(super) fn function(name: &str, implementations: impl IntoIterator<Item = Implementation>) -> Function {
+pub(crate) fn function(name: &str, implementations: impl IntoIterator<Item = Implementation>) -> Function {
     Function::of(name, Bytes::new()).run_as(implementations)
 }
 
@@ -101,78 +105,38 @@ impl Stage {
         self.run(script).await.text().to_owned()
     }
 
-    fn data(&self) -> PathBuf {
-        self.sms.home.path().join("state/spear/spearlet")
-    }
-
-    /// What the names of everything that this node makes begin with.
-    fn prefix(&self) -> String {
-        format!("spear-{}", &Digest::of(self.data().as_os_str().as_encoded_bytes()).to_string()[..12])
-    }
-
-    /// The folders of its runs.
-    pub(super) fn folders(&self) -> Vec<PathBuf> {
-        entries(&self.data().join("runs"))
+    /// What its programs have on the machine.
+    pub(super) fn traces(&self) -> Traces {
+        Traces::of(self.sms.home.path(), self.agent == AgentKind::Docker)
     }
 
     /// The folder of its only run, as the program has it.
-    pub(super) async fn only_folder(&self) -> PathBuf {
-        eventually("the folder of a run", async || self.folders().pop()).await
+    pub(crate) async fn only_folder(&self) -> PathBuf {
+        eventually("the folder of a run", async || self.traces().folders().pop()).await
     }
 
     /// Waits until nothing of any run is there.
     pub(super) async fn is_empty(&self) {
-        eventually("no folder of a run", async || self.folders().is_empty().then_some(())).await;
-        self.has_no_container().await;
-    }
-
-    pub(super) async fn has_no_container(&self) {
-        if self.agent == AgentKind::Docker {
-            let client = engine::client(engine::host().unwrap());
-            let label = format!("spear.prefix={}-d", self.prefix());
-            let filters = [("label".to_owned(), vec![label])].into();
-            let of_this_node = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-            let containers = client.list_containers(Some(of_this_node)).await.unwrap();
-            assert!(containers.is_empty(), "{containers:?}");
-        }
-    }
-
-    /// The control groups of its processes.
-    pub(super) fn groups(&self) -> Vec<PathBuf> {
-        let prefix = format!("{}-p", self.prefix());
-        below(Path::new("/sys/fs/cgroup"), 6)
-            .into_iter()
-            .filter(|folder| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)))
-            .collect()
-    }
-
-    /// Whether a process of it is there that has this among its arguments.
-    pub(super) fn has_processes(&self) -> bool {
-        !with_argument(&format!("{}-p", self.prefix())).is_empty()
-    }
-
-    pub(super) fn mounts(&self) -> Vec<String> {
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-        let data = self.data().display().to_string();
-        mounts.lines().filter(|line| line.contains(&data)).map(str::to_owned).collect()
+        eventually("no folder of a run", async || self.traces().folders().is_empty().then_some(())).await;
+        assert_eq!(self.traces().containers().await, [""; 0]);
     }
 }
 
 impl Mark {
     /// Seconds that no other process sleeps for.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Self(format!("{}{number:03}", u64::from(std::process::id()) + 80_000_000))
     }
 
     /// A script that has it in place of `MARK`.
-    pub(super) fn of(&self, script: &str) -> String {
+    pub(crate) fn of(&self, script: &str) -> String {
         script.replace("MARK", &self.0)
     }
 
     /// The processes that have it.
-    pub(super) fn processes(&self) -> Vec<String> {
+    pub(crate) fn processes(&self) -> Vec<String> {
         with_argument(&self.0)
     }
 
@@ -185,25 +149,6 @@ impl Mark {
     pub(super) async fn is_gone(&self) {
         eventually("the end of all processes", async || self.processes().is_empty().then_some(())).await;
     }
-}
-
-/// The command lines of what runs on this machine, with this in them.
-fn with_argument(text: &str) -> Vec<String> {
-    let lines = entries(Path::new("/proc")).into_iter().filter_map(|process| fs::read(process.join("cmdline")).ok());
-    lines.map(|line| String::from_utf8_lossy(&line).into_owned()).filter(|line| line.contains(text)).collect()
-}
-
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    // What is not there has nothing in it.
-    fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
-}
-
-/// Folders below a folder that others change.
-fn below(folder: &Path, depth: usize) -> Vec<PathBuf> {
-    let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path());
-    folders.flat_map(|folder| [vec![folder.clone()], below(&folder, depth)].concat()).collect()
 }
 
 /// The answer of a run that did not fail.

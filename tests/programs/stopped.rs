@@ -67,7 +67,7 @@ async fn what_ends_with_its_node_leaves_nothing(mut stage: Stage) {
     assert_eq!(stage.sms.stop().await, Some(0));
     mark.is_gone().await;
     stage.is_empty().await;
-    assert_eq!(stage.mounts(), [""; 0]);
-    crate::harness::eventually("no process", async || (!stage.has_processes()).then_some(())).await;
-    crate::harness::eventually("no control group", async || stage.groups().is_empty().then_some(())).await;
+    assert_eq!(stage.traces().mounts(), [""; 0]);
+    crate::harness::eventually("no process", async || stage.traces().processes().is_empty().then_some(())).await;
+    crate::harness::eventually("no control group", async || stage.traces().groups().is_empty().then_some(())).await;
 }

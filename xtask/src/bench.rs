@@ -15,7 +15,7 @@ pub(crate) struct Bench {
     /// A folder on the disk to measure `tasks` and `start` with. [default: target/tmp]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// How many tasks. [default: 100000 for `tasks`, 1000000 for `start`]
+    /// How many tasks, or calls. [default: 100000 for `tasks`, 1000000 for `start`, 500 for `agents`]
     #[arg(long)]
     count: Option<u64>,
 }
@@ -25,6 +25,8 @@ pub(crate) struct Bench {
 enum What {
     /// A fresh call, beside a bare loop over wasmtime.
     Engine,
+    /// A call that does nothing as a process, as a container and as a component, cold and warm, beside a spawn and the engine's own.
+    Agents,
     /// Commits, starts and pages of the journal of tasks, beside the disk's own time.
     Journal,
     /// Placements a second on simulated nodes, beside the least number of nodes that could do.
@@ -41,16 +43,21 @@ impl Bench {
         if !matches!(what, What::Placement | What::Journal) {
             guests::require_target("wasm32-wasip2")?;
         }
+        let count = count.iter().flat_map(|count| ["--count".to_owned(), count.to_string()]);
+        let agents = || {
+            let mut cargo = shell::cargo(["bench", "--package", "spear", "--bench", "agents", "--"]);
+            shell::run(cargo.args(count.clone()))
+        };
         let durable = |what| {
             let mut cargo = shell::cargo(["bench", "--package", "spear", "--bench", "durable", "--", what]);
             // Cargo runs it in the package's folder, not in ours.
             let data = data.as_ref().map(std::path::absolute).transpose()?;
             cargo.args(data.iter().flat_map(|data| ["--data".as_ref(), data.as_os_str()]));
-            cargo.args(count.iter().flat_map(|count| ["--count".to_owned(), count.to_string()]));
-            shell::run(&mut cargo)
+            shell::run(cargo.args(count.clone()))
         };
         match what {
             What::Engine => shell::run(&mut shell::cargo(["bench", "--package", "spear-engine", "--bench", "fresh"])),
+            What::Agents => agents(),
             What::Placement => {
                 shell::run(&mut shell::cargo(["bench", "--package", "spear-placement", "--bench", "placement"]))
             }

@@ -5,6 +5,7 @@ mod chaos;
 mod ci;
 mod cluster;
 mod demo;
+mod engine;
 mod guests;
 mod shell;
 
@@ -41,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         Task::Demo(demo) => demo.run(),
         Task::Test { args } => {
             guests::require_target("wasm32-wasip2")?;
+            engine::install_if_required()?;
             shell::run(shell::cargo(["test", "--workspace"]).args(args))
         }
         Task::Chaos(chaos) => chaos.run().map(drop),

@@ -21,10 +21,6 @@ use crate::{Error, machine::capacity, user::ProcessUser};
 /// Who tries to reach an SMS more often than that does nothing else.
 const MIN_RECONNECT: Duration = Duration::from_millis(10);
 
-/// The longest path to the folders of runs, in bytes: a socket's path has 107 at the most, and behind this one come
-/// `/spear-0123456789ab-p-0123456789/hostcalls/hostcalls.sock`.
-const MAX_RUNS: usize = 107 - 57;
-
 /// The label that is the node's name: nobody sets it.
 const NODE: &str = "node";
 
@@ -139,15 +135,6 @@ impl Config {
         if self.agents.is_empty() {
             return Err(Error::Config("agents = []: a node without agents runs nothing".to_owned()));
         }
-        let (path, programs) = (self.runs(), self.agents.iter().any(|agent| *agent != AgentKind::Wasm));
-        let bytes = path.as_os_str().len();
-        if programs && bytes > MAX_RUNS {
-            return Err(Error::Config(format!(
-                "the path {} has {bytes} bytes, and the sockets of programs in it may have {MAX_RUNS} before them: give \
-                 `data` a shorter one",
-                path.display()
-            )));
-        }
         if self.process_user.is_some() && !geteuid().is_root() {
             return Err(Error::Config(
                 "process_user: only a node that is root can run processes as another user".to_owned(),
@@ -258,18 +245,6 @@ mod tests {
 
     fn labels(config: &Config) -> Vec<String> {
         config.labels().unwrap().iter().map(|(label, value)| format!("{label}={value}")).collect()
-    }
-
-    #[test]
-    fn a_folder_whose_path_is_too_long_for_sockets_is_refused_where_programs_run() {
-        let with = |data: String, agents: &[AgentKind]| {
-            Config { data: data.into(), agents: agents.iter().copied().collect(), ..Config::default() }.check()
-        };
-        let longest = format!("/{}", "d".repeat(MAX_RUNS - 6));
-        assert!(with(longest.clone(), &[AgentKind::Process]).is_ok());
-        assert!(with(format!("{longest}d"), &[AgentKind::Docker]).unwrap_err().to_string().contains("a shorter one"));
-        assert!(with(format!("{longest}d"), &[AgentKind::Wasm]).is_ok());
-        assert_eq!("/spear-0123456789ab-p-0123456789/hostcalls/hostcalls.sock".len() + MAX_RUNS, 107);
     }
 
     #[test]

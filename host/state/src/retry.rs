@@ -137,6 +137,7 @@ fn blames_the_call(code: Code) -> bool {
         | Code::StorageFull
         | Code::Unreachable
         | Code::Internal
+        | Code::MessageTooLarge
         | Code::WrongToken => false,
     }
 }

@@ -79,6 +79,8 @@ pub enum Code {
     Unreachable,
     /// A fault of SPEAR itself; the log of the program has more.
     Internal,
+    /// The message of a hostcall is over its limit.
+    MessageTooLarge,
     /// A hostcall came without the token of an attempt that runs.
     WrongToken,
 }
@@ -98,7 +100,7 @@ pub struct Refusal {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::InvalidRequest,
         Self::InvalidName,
         Self::InvalidManifest,
@@ -135,6 +137,7 @@ impl Code {
         Self::StorageFull,
         Self::Unreachable,
         Self::Internal,
+        Self::MessageTooLarge,
         Self::WrongToken,
     ];
 

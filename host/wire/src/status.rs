@@ -72,6 +72,7 @@ fn grpc_code(code: Code) -> tonic::Code {
         Code::QueueFull | Code::StorageFull => tonic::Code::ResourceExhausted,
         Code::NoNodeFits | Code::NodeLost | Code::Draining | Code::Unreachable => tonic::Code::Unavailable,
         Code::Internal => tonic::Code::Internal,
+        Code::MessageTooLarge => tonic::Code::OutOfRange,
         Code::WrongToken => tonic::Code::Unauthenticated,
     }
 }

@@ -19,6 +19,10 @@ const CONNECTIONS: usize = 16;
 /// The requests of one connection that are not answered yet.
 const STREAMS: u32 = 64;
 
+/// What may come of a request before it is read, and what may wait to be taken of an answer that was given, in bytes. A connection
+/// takes as much of each of its requests, so one that waits for its turn holds up no other.
+const WINDOW: u32 = 16 << 10;
+
 /// All headers of a request in bytes.
 const HEADERS: u32 = 16 << 10;
 
@@ -57,7 +61,8 @@ async fn serve(stream: UnixStream, sessions: Arc<Sessions>, ended: CancellationT
         }
     });
     let mut http = http2::Builder::new(UntilEnd(ended));
-    http.max_concurrent_streams(STREAMS).max_header_list_size(HEADERS);
+    http.max_concurrent_streams(STREAMS).max_header_list_size(HEADERS).max_send_buf_size(WINDOW as usize);
+    http.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW * STREAMS);
     // What breaks a connection is the program's doing, and it notices.
     if let Err(error) = http.serve_connection(TokioIo::new(stream), answer).await {
         tracing::debug!("a connection for hostcalls broke off: {error}");

@@ -1,7 +1,7 @@
 //! Hostcalls of what is no component: a process or a container calls `spear.v1` over a Unix socket in its sandbox.
 //!
 //! ```text
-//!              socket             token            turn
+//!              socket             token            turn, room
 //! program ──▶ Server ─▶ whose? ─▶ Session ─▶ how many at once? ─▶ <capability>/remote.rs ─▶ checked.rs
 //!             one for a            one for an                      message ↔ nouns           grant, limits, backend:
 //!             sandbox              attempt                                                   as for a component
@@ -13,6 +13,7 @@
 //!
 //! What is inside the sandbox is not trusted: connections, calls at once, messages and headers are bounded here.
 
+mod budget;
 mod calls;
 mod connection;
 mod server;

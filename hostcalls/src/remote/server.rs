@@ -3,12 +3,16 @@
 use std::{
     fs::{self, DirBuilder, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::{
+        fd::AsRawFd as _,
+        unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    },
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use http::HeaderMap;
+use rustix::fs::{Mode, OFlags};
 use tokio::net::UnixListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -36,7 +40,7 @@ impl Server {
     /// of this process gets into it, or to the socket.
     ///
     /// # Errors
-    /// The folder cannot be made or is somebody else's, the socket is there already, or its path has more than 107 bytes.
+    /// The folder cannot be made or is somebody else's, or the socket is there already.
     pub fn bind(folder: &Path) -> io::Result<Self> {
         match DirBuilder::new().mode(0o700).create(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -44,7 +48,9 @@ impl Server {
             _ => fs::set_permissions(folder, Permissions::from_mode(0o700))?,
         }
         let path = folder.join(SOCKET);
-        let listener = UnixListener::bind(&path)?;
+        // A socket's path has 107 bytes at the most, and the node's data may be anywhere: so the folder is opened first.
+        let opened = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let listener = UnixListener::bind(format!("/proc/self/fd/{}/{SOCKET}", opened.as_raw_fd()))?;
         let ended = CancellationToken::new();
         let server = Self { path, sessions: Arc::default(), _end: ended.clone().drop_guard() };
         fs::set_permissions(&server.path, Permissions::from_mode(0o600))?;

@@ -13,7 +13,7 @@ use tokio::time::timeout_at;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::body::Body;
 
-use super::{Program, calls::Calls, token::Token};
+use super::{Program, budget::Budget, calls::Calls, token::Token};
 use crate::{Configured, Host, Hostcalls, Meter, PrepareContext, logs::LogBuffer};
 
 /// An attempt about to be made by a program.
@@ -52,13 +52,13 @@ impl Hostcalls {
     pub fn session(&self, configured: &Configured, context: SessionContext) -> Result<Session, Refusal> {
         let SessionContext { identity, limits, deadline, log, host } = context;
         let token = Token::generate()?;
-        let max_message = usize::try_from(limits.hostcall).unwrap_or(usize::MAX);
+        let budget = Budget::new(&limits);
         let gate = configured.gate(&log);
         let run = PrepareContext { identity, limits, deadline, log, gate, command: None };
         let program = Arc::new(Program { own: self.own(configured, &run), host });
         let ended = CancellationToken::new();
         let end = ended.clone().drop_guard();
-        let live = Live { calls: Calls::new(program, max_message), token, deadline, ended };
+        let live = Live { calls: Calls::new(program, budget), token, deadline, ended };
         Ok(Session { live: Arc::new(live), _end: end })
     }
 }

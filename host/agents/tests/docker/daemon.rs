@@ -14,6 +14,18 @@ async fn is_available(trial: &Trial) -> bool {
     matches!(soon(trial.containers.status()).await, Status::Available { .. })
 }
 
+#[test]
+fn a_test_without_an_engine_skips() {
+    assert_eq!(engine::or_skip(Ok::<_, &str>(1), true), Some(1));
+    assert_eq!(engine::or_skip(Err::<(), _>("nobody started it"), false), None);
+}
+
+#[test]
+#[should_panic(expected = "one is required: nobody started it")]
+fn a_test_without_an_engine_fails_where_one_is_required() {
+    engine::or_skip(Err::<(), _>("nobody started it"), true);
+}
+
 #[tokio::test]
 async fn where_no_engine_is_a_reason_is_given_at_once() {
     let nowhere = containers("unix:///nowhere/docker.sock", "t0");

@@ -1,7 +1,11 @@
 //! A real engine for tests: one that is there, or one of their own.
 //!
 //! `dockerd` is started beneath a shell that ends it, and removes what it left, as soon as the test's program is gone, however
-//! that ends. Its image is made of one static binary; no registry is needed.
+//! that ends. Its image is made of one static binary; no registry is needed. Where the folder's file system is not one for
+//! `overlay2`, `dockerd` itself takes `vfs`.
+//!
+//! Without an engine a test says why it skips. With `TEST_ENGINE=required`, as in CI, it fails. (What begins with `SPEAR_`
+//! is configuration of the programs under test.)
 
 use std::{
     fs,
@@ -91,17 +95,23 @@ pub(crate) struct Engine {
 
 /// Where the engine of all tests in this program is; none, with a word on stderr, where there cannot be one.
 pub(crate) fn host() -> Option<&'static str> {
-    static SHARED: OnceLock<Option<Engine>> = OnceLock::new();
-    let of_all = || said(on_its_own_thread(|| async { find_or_start().await }));
-    SHARED.get_or_init(of_all).as_ref().map(|engine| engine.host.as_str())
+    static SHARED: OnceLock<Result<Engine, String>> = OnceLock::new();
+    let of_all = || on_its_own_thread(|| async { find_or_start().await });
+    or_skip(SHARED.get_or_init(of_all).as_ref(), is_required()).map(|engine| engine.host.as_str())
 }
 
 /// One for a test that stops it.
 pub(crate) async fn own() -> Option<Engine> {
-    said(Engine::start(false).await)
+    or_skip(Engine::start(false).await, is_required())
 }
 
-fn said(engine: Result<Engine, String>) -> Option<Engine> {
+fn is_required() -> bool {
+    std::env::var("TEST_ENGINE").is_ok_and(|value| value == "required")
+}
+
+/// What a test without an engine does: it skips with a word on stderr, or fails where it may not skip.
+pub(crate) fn or_skip<E, W: std::fmt::Display>(engine: Result<E, W>, required: bool) -> Option<E> {
+    assert!(!required || engine.is_ok(), "no container engine, and one is required: {}", engine.err().unwrap());
     engine.inspect_err(|why| eprintln!("SKIPPED: no container engine for this test: {why}")).ok()
 }
 

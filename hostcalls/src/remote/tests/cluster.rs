@@ -33,7 +33,7 @@ pub(super) const TREASURE: &str = "treasure";
 pub(super) struct Cluster {
     /// How often it was asked.
     asked: AtomicU32,
-    /// An invocation of `waits` came, and will not be answered.
+    /// A call of the function, the object or the value `waits` came, and will not be answered.
     pub(super) waiting: Notify,
     /// It was given up.
     pub(super) given_up: Notify,
@@ -59,6 +59,21 @@ impl Cluster {
         self.asked.fetch_add(1, Ordering::Relaxed);
         async { Ok(value) }.boxed()
     }
+
+    fn wait<'a, T: Send + 'a>(&'a self) -> BoxFuture<'a, Result<T, Refusal>> {
+        struct GivenUp<'a>(&'a Notify);
+        impl Drop for GivenUp<'_> {
+            fn drop(&mut self) {
+                self.0.notify_one();
+            }
+        }
+        async {
+            let _given_up = GivenUp(&self.given_up);
+            self.waiting.notify_one();
+            std::future::pending().await
+        }
+        .boxed()
+    }
 }
 
 fn info(bucket: &BucketName, key: &ObjectKey) -> ObjectInfo {
@@ -76,7 +91,10 @@ fn info(bucket: &BucketName, key: &ObjectKey) -> ObjectInfo {
 }
 
 impl objects::Backend for Cluster {
-    fn get<'a>(&'a self, _: &'a BucketName, _: &'a ObjectKey, range: Range, _: u64) -> objects::Answer<'a, Bytes> {
+    fn get<'a>(&'a self, _: &'a BucketName, key: &'a ObjectKey, range: Range, _: u64) -> objects::Answer<'a, Bytes> {
+        if key.as_str() == "waits" {
+            return self.wait();
+        }
         let Range::Part { offset, length } = range else { return self.answer(TREASURE.into()) };
         let (start, end) = (usize::try_from(offset).unwrap(), usize::try_from(offset + length).unwrap());
         self.answer(TREASURE.as_bytes()[start..end].into())
@@ -137,6 +155,9 @@ fn entry() -> KvEntry {
 
 impl kv::Backend for Cluster {
     fn get<'a>(&'a self, _: &'a StoreName, keys: Vec<KvKey>) -> kv::Answer<'a, Vec<Option<KvEntry>>> {
+        if keys.iter().any(|key| key.as_str() == "waits") {
+            return self.wait();
+        }
         self.answer(keys.iter().map(|key| (key.as_str() == "k").then(entry)).collect())
     }
 
@@ -165,18 +186,7 @@ impl tasks::Backend for Cluster {
         if invocation.function.as_str() != "waits" {
             return self.answer(Outcome::Succeeded(invocation.call));
         }
-        async {
-            struct GivenUp<'a>(&'a Notify);
-            impl Drop for GivenUp<'_> {
-                fn drop(&mut self) {
-                    self.0.notify_one();
-                }
-            }
-            let _given_up = GivenUp(&self.given_up);
-            self.waiting.notify_one();
-            std::future::pending().await
-        }
-        .boxed()
+        self.wait()
     }
 
     fn submit(&self, _: NewTask) -> BoxFuture<'_, Result<TaskId, Refusal>> {

@@ -30,7 +30,8 @@ async fn a_message_over_the_limit_of_a_hostcall_is_refused_and_never_seen() {
     let mut clients = Clients::over(&attempt.connect().await);
     let status = clients.objects.put(object(1_000)).await.unwrap_err();
     assert_eq!(status.code(), Code::OutOfRange, "{status}");
-    assert!(status.message().contains("1000"), "{status}");
+    assert!(status.message().contains("bytes is over the limit `hostcall` of 1000"), "{status}");
+    assert_eq!(spear_wire::from_status(status).code, spear_types::Code::MessageTooLarge);
     assert_eq!((function.cluster.asked(), attempt.session.meter().hostcalls), (0, 0));
     clients.objects.put(object(900)).await.unwrap();
     assert_eq!((function.cluster.asked(), attempt.session.meter().bytes_out), (1, 901));
@@ -96,6 +97,61 @@ async fn calls_wait_for_their_turn_and_other_services_do_not() {
     invoked.pop().unwrap().abort();
     let reply = timeout(PATIENCE, fifth).await.expect("it has no turn").unwrap().unwrap().into_inner();
     assert_eq!(reply.error, None);
+}
+
+#[tokio::test]
+async fn all_calls_of_an_attempt_have_one_budget_of_bytes() {
+    let limits = Limits { hostcall: 1 << 20, payload: 1 << 20, ..Limits::DEFAULTS };
+    let mine = |access| [("mine".parse().unwrap(), access)].into();
+    let read = Grants { kv: [("mine".parse().unwrap(), Access::Read)].into(), ..Grants::default() };
+    let grants = Grants { objects: mine(Access::Read), tasks: ["waits".parse().unwrap()].into(), ..read };
+    let function = Function::new(grants, limits);
+    let (attempt, cluster) = (function.attempt(1), &function.cluster);
+    let waits = || timeout(PATIENCE, cluster.waiting.notified());
+    // Four calls of a service that are as large as they may be, each over a connection of its own.
+    let call = v1::Payload { body: vec![0; (1 << 20) - 64].into(), ..Default::default() };
+    let large = v1::TasksInvokeRequest { function: "waits".to_owned(), call: Some(call) };
+    let mut invoked = Vec::new();
+    for _ in 0..4 {
+        let (mut clients, large) = (Clients::over(&attempt.connect().await), large.clone());
+        invoked.push(tokio::spawn(async move { clients.tasks.invoke(large).await }));
+        waits().await.unwrap();
+    }
+    // There is room for one more: what waits for nobody is answered.
+    let clients = Clients::over(&attempt.connect().await);
+    let line = v1::LogsWriteRequest { level: v1::Level::Info.into(), ..Default::default() };
+    timeout(PATIENCE, clients.logs.clone().write(line)).await.expect("no room for a log").unwrap();
+    let (mut objects, mut kv) = (clients.objects.clone(), clients.kv.clone());
+    let object = v1::ObjectsKeyRequest { bucket: "mine".to_owned(), key: "waits".to_owned() };
+    let _object = tokio::spawn(async move { objects.get(object).await });
+    waits().await.unwrap();
+    let value = v1::KvGetRequest { store: "mine".to_owned(), key: "waits".to_owned() };
+    let value = tokio::spawn(async move { kv.get(value).await });
+    // What comes later of another attempt is answered, again and again: whoever may begin has begun.
+    let (other, _log) = function.session(2);
+    attempt.server.admit(&other);
+    let mut others = Clients::over(&super::connect(attempt.server.path(), other.token()).await);
+    for _ in 0..10 {
+        timeout(PATIENCE, others.resources.who_am_i(v1::ResourcesWhoAmIRequest {})).await.unwrap().unwrap();
+    }
+    let began = timeout(std::time::Duration::ZERO, cluster.waiting.notified()).await;
+    assert!(began.is_err() && !value.is_finished(), "it goes beyond the budget");
+    invoked.pop().unwrap().abort();
+    waits().await.expect("room that was given back is not given out");
+}
+
+#[tokio::test]
+async fn what_waits_for_its_turn_holds_up_nothing_of_its_connection() {
+    let limits = Limits { payload: 4 << 20, hostcall: 5 << 20, ..Limits::DEFAULTS };
+    let function = Function::new(writes(), limits);
+    let attempt = function.attempt(1);
+    let clients = Clients::over(&attempt.connect().await);
+    let puts = (0..16).map(|_| {
+        let mut objects = clients.objects.clone();
+        async move { objects.put(object(4 << 20)).await }
+    });
+    let all = timeout(PATIENCE, futures::future::join_all(puts)).await.expect("they hold each other up");
+    assert!(all.into_iter().all(|put| put.unwrap().into_inner().error.is_none()));
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ use tonic::{
 };
 
 use self::cluster::Cluster;
-use super::{Server, Session, SessionContext, address};
+use super::{SOCKET, Server, Session, SessionContext, address};
 use crate::{ConfigureContext, Configured, Host, Hostcalls, PrepareContext, State, logs::LogBuffer};
 
 /// How long anything may take that has to happen.
