@@ -8,13 +8,15 @@
 //!
 //! Nothing outside of this crate asks which agent a run has.
 
+mod agent;
 mod agents;
 pub mod docker;
 pub mod process;
 pub mod program;
 pub mod sandbox;
+mod wasm;
 
 pub use self::{
-    agents::{Agents, Artifacts, Config, Prepared},
-    program::Unready,
+    agent::{Artifacts, Unready},
+    agents::{Agents, Config, Prepared},
 };

@@ -140,6 +140,14 @@ pub struct Used {
     pub peak_memory: u64,
 }
 
+impl Used {
+    /// The larger of each: what was used never becomes less, whoever is asked.
+    #[must_use]
+    pub(crate) fn or_more(self, other: Self) -> Self {
+        Self { cpu: self.cpu.max(other.cpu), peak_memory: self.peak_memory.max(other.peak_memory) }
+    }
+}
+
 /// Whether an agent can run anything, as it looks now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {

@@ -26,7 +26,7 @@ pub(crate) struct Key {
 /// What runs a version on this node.
 pub(crate) struct Ready {
     ran: Ran,
-    prepared: Arc<Prepared>,
+    prepared: Prepared,
 }
 
 /// Says of a run's end by what it was run.
@@ -85,7 +85,7 @@ impl Components {
         attempt: Attempt,
         slot: S,
     ) -> Result<Report, Refusal> {
-        let report = self.0.agents.run(&ready.prepared, attempt, slot).await?;
+        let report = ready.prepared.run(attempt, slot).await?;
         Ok(Report { ran: Some(ready.ran.clone()), ..report })
     }
 
@@ -97,7 +97,7 @@ impl Components {
         listener: impl Listener,
     ) -> Result<Running, Refusal> {
         let listener = Marked { ready: Arc::clone(ready), listener };
-        self.0.agents.start(&ready.prepared, attempt, slot, listener)
+        ready.prepared.start(attempt, slot, listener)
     }
 }
 
@@ -109,7 +109,7 @@ impl Shared {
             let agent = implementation.agent();
             match self.agents.prepare(implementation, &key.terms, &*self.artifacts).await {
                 Ok(prepared) => {
-                    let ready = Arc::new(Ready { ran: Ran { agent, skipped }, prepared: Arc::new(prepared) });
+                    let ready = Arc::new(Ready { ran: Ran { agent, skipped }, prepared });
                     if let Some(owner) = &key.terms.owner {
                         self.newest.came(owner, &ready);
                     }

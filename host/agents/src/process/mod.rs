@@ -29,6 +29,7 @@ use std::{ffi::OsString, io, os::unix::fs::chown, path::PathBuf, sync::Arc};
 
 use rustix::process::geteuid;
 
+pub(crate) use self::groups::Groups;
 use self::{cell::blocking, layout::Layout, means::Taken, orders::Start, pool::Pool};
 pub use self::{launch::launch, sandbox::Process};
 use crate::sandbox::{Inside, Sandboxes, Spec, Status, Unrunnable};

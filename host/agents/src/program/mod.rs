@@ -7,6 +7,7 @@
 //!                                               └ hostcalls: a socket in the sandbox, a token for the attempt
 //! ```
 
+mod agent;
 mod call;
 mod files;
 mod frames;
@@ -30,11 +31,14 @@ use spear_engine::{
     warm::{Counts, Keeper, Warm},
 };
 use spear_hostcalls::{ConfigureContext, Configured, Hostcalls, logs::LogBuffer};
-use spear_types::{AgentInfo, AgentKind, Artifact, Code, Image, InstanceCounts, Limits, Program, Refusal, Reuse};
-use tokio_util::sync::CancellationToken;
+use spear_types::{AgentKind, Artifact, Code, Image, Limits, Program, Refusal, Reuse};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::instance::Instance;
-use crate::sandbox::{Bounds, Sandboxes, Spec, Status, Unrunnable};
+use crate::{
+    agent::Unready,
+    sandbox::{Bounds, Sandboxes, Spec, Unrunnable},
+};
 
 /// Processes and threads that one run may have at once.
 const PROCESSES: u32 = 256;
@@ -58,6 +62,9 @@ pub struct Programs<S> {
     files: PathBuf,
     started: AtomicU64,
     counts: Arc<Counts>,
+    /// Runs and what keeps pools: what they have on the machine is removed within them.
+    runs: TaskTracker,
+    closing: CancellationToken,
 }
 
 /// Where a kind of programs keeps what it has on the disk.
@@ -85,54 +92,17 @@ pub struct Ready<S: Sandboxes> {
     warm: Option<Warm<Instance<S::Sandbox>>>,
 }
 
-/// Why a program is not ready.
-#[derive(Debug)]
-pub enum Unready {
-    /// This node cannot run it: the next implementation is tried.
-    Unrunnable(Unrunnable),
-    /// No node would, or this one failed.
-    Refused(Refusal),
-}
-
 impl<S: Sandboxes> Programs<S> {
     /// Nothing is started, and nothing looked at.
     pub fn new(kind: AgentKind, sandboxes: S, hostcalls: Hostcalls, places: Places) -> Self {
         let Places { prefix, folders, files } = places;
-        let (started, counts) = (AtomicU64::new(0), Arc::default());
-        Self { kind, sandboxes, hostcalls, prefix, folders, files, started, counts }
+        let (started, counts, runs, closing) = Default::default();
+        Self { kind, sandboxes, hostcalls, prefix, folders, files, started, counts, runs, closing }
     }
 
-    /// What its instances that wait for calls were good for.
-    pub fn counts(&self) -> InstanceCounts {
-        self.counts.read()
-    }
-
-    /// What the node says of it.
-    pub async fn info(&self) -> AgentInfo {
-        let unavailable = match self.sandboxes.status().await {
-            Status::Available { .. } => None,
-            Status::Unavailable { reason } => Some(reason),
-        };
-        AgentInfo { kind: self.kind, unavailable, instances: self.counts() }
-    }
-
-    /// Removes what an earlier program of this node left.
-    pub async fn remove_left(&self) -> usize {
-        let sandboxes = self.sandboxes.remove_left().await;
-        let (folders, prefix) = (self.folders.clone(), format!("{}-", self.prefix));
-        // What was mounted into a sandbox is the programs', and no agent removes it for them.
-        let folders = tokio::task::spawn_blocking(move || room::remove_all(&folders, &prefix)).await;
-        sandboxes.max(folders.unwrap_or_default())
-    }
-
-    /// Makes a program ready: its files are unpacked, its grants checked, and whether it is here at all.
-    ///
-    /// # Errors
-    /// See [`Unready`].
-    pub async fn prepare(
+    async fn ready(
         self: &Arc<Self>,
-        program: &Program,
-        image: Option<&Image>,
+        (program, image): (&Program, Option<&Image>),
         archive: Option<(Artifact, PathBuf)>,
         terms: &Terms,
         reuse: Reuse,
@@ -178,21 +148,11 @@ impl<S: Sandboxes> Ready<S> {
     ///
     /// # Errors
     /// [`Unready`] when the program did not start.
-    pub async fn run(
-        &self,
-        attempt: Attempt,
-        log: Arc<LogBuffer>,
-        cancel: &CancellationToken,
-    ) -> Result<Report, Unready> {
+    async fn run(&self, attempt: Attempt, log: Arc<LogBuffer>, cancel: &CancellationToken) -> Result<Report, Unready> {
         match &self.warm {
             None => run::run(&self.programs, self, attempt, log, cancel).await,
             Some(warm) => serve::serve(&self.programs, self, warm, attempt, log, cancel).await,
         }
-    }
-
-    /// What each of its calls may use.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     fn spec(&self, name: String, folder: PathBuf) -> Spec {

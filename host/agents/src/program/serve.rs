@@ -14,13 +14,14 @@ use spear_types::{Code, Outcome, Refusal};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Programs, Ready, Unready,
+    Programs, Ready,
     call::Given,
     instance::Instance,
     outcome,
     room::Room,
     run::{self, Memory, no_room},
 };
+use crate::agent::Unready;
 use crate::sandbox::{Sandboxes, Unrunnable, Used};
 
 /// How long the end of a program that broke off is waited for, to say how it ended.
@@ -67,7 +68,10 @@ pub(super) async fn serve<S: Sandboxes>(
     };
     let mut instance = match turn.take() {
         Ok(kept) => kept,
-        Err(vacancy) => vacancy.filled(start(programs, ready).await?),
+        Err(vacancy) => match run::in_time(start(programs, ready), (deadline, timeout), cancel).await {
+            Ok(started) => vacancy.filled(started?),
+            Err(outcome) => return Ok(report(outcome, Used::default()).await),
+        },
     };
     let line = given.line(session.token()).map_err(|error| Unready::Refused(no_room(&error)))?;
     let left = tokio::select! {

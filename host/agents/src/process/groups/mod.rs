@@ -14,11 +14,14 @@ use std::{
 pub(super) use find::{Hierarchy, Use};
 pub(super) use probe::probe;
 
-use crate::sandbox::{Bounds, Used};
+use crate::{
+    process::mounts,
+    sandbox::{Bounds, Used},
+};
 
 /// One group in each hierarchy.
 #[derive(Debug, Clone)]
-pub(super) struct Groups {
+pub(crate) struct Groups {
     name: String,
     hierarchies: Vec<Hierarchy>,
     /// What its starter had used before there was a program.
@@ -39,6 +42,22 @@ impl Groups {
             }
         }
         Ok(groups)
+    }
+
+    /// Those that a process is in, which somebody else made and `owner` names; none where they are not so, or do not count
+    /// all that there is to count. Blocks.
+    pub(crate) fn of_process(pid: i64, owner: &str) -> Option<Self> {
+        let read = |path: &str| fs::read_to_string(format!("/proc/{path}")).ok();
+        let (cgroup, mounts) = (read(&format!("{pid}/cgroup"))?, read("self/mountinfo")?);
+        let mut hierarchies = find::hierarchies(&cgroup, &mounts::parse(&mounts));
+        hierarchies.retain(|hierarchy| hierarchy.own.to_string_lossy().contains(owner));
+        for hierarchy in &mut hierarchies {
+            let has = |what: &Use| hierarchy.own.join(find::needs(hierarchy.unified, *what)).exists();
+            hierarchy.uses = [Use::Time, Use::Memory].into_iter().filter(has).collect();
+        }
+        let hierarchies = find::choose(hierarchies);
+        let counts = Self::count_all_in(&hierarchies);
+        counts.then(|| Self { name: String::new(), hierarchies, before: Duration::ZERO })
     }
 
     /// Where they are.
@@ -83,7 +102,7 @@ impl Groups {
     }
 
     /// What was used, as far as they count it; `otherwise` says the rest.
-    pub(super) fn used(&self, otherwise: Used) -> Used {
+    pub(crate) fn used(&self, otherwise: Used) -> Used {
         Used {
             cpu: self.time().map_or(otherwise.cpu, |time| time.saturating_sub(self.before)),
             peak_memory: self.peak().unwrap_or(otherwise.peak_memory),
