@@ -7,7 +7,7 @@ use tokio::time::interval;
 
 use crate::{
     REST, engine,
-    harness::{Function, Home, Sms, Spearlet},
+    harness::{Answer, Function, Home, Sms, Spearlet},
     noop::Noop,
     times::Times,
 };
@@ -19,6 +19,8 @@ const WARM_UP: usize = 10;
 pub(crate) struct Whole {
     sms: Sms,
     _node: Spearlet,
+    /// Why there is none, where components are always fresh.
+    warm_component: Answer<()>,
 }
 
 impl Whole {
@@ -28,7 +30,10 @@ impl Whole {
         let docker = engine.map(|host| ("SPEAR_SPEARLET_DOCKER", host));
         let settings: Vec<_> = [("SPEAR_SPEARLET_AGENTS", agents)].into_iter().chain(docker).collect();
         let node = Spearlet::of_set(&sms, "one", &settings).await;
-        sms.api.deploy(&Function::guest("echo")).await.expect("a version");
+        let echo = Function::guest("echo");
+        sms.api.deploy(&echo).await.expect("a version");
+        let warm = Implementation { body: Body::Wasm(echo.described()), reuse: Reuse::Serial(Pool::default()) };
+        let warm_component = sms.api.deploy(&echo.named("echo-warm").run_as([warm])).await;
         for agent in [AgentKind::Process].into_iter().chain(engine.map(|_| AgentKind::Docker)) {
             for (kind, reuse) in [("cold", Reuse::Never), ("warm", Reuse::Serial(Pool::default()))] {
                 let function = Function::of(&format!("{agent}-{kind}"), noop.files.clone());
@@ -36,7 +41,7 @@ impl Whole {
                 sms.api.deploy(&function).await.expect("a version");
             }
         }
-        Self { sms, _node: node }
+        Self { sms, _node: node, warm_component: warm_component.map(drop) }
     }
 
     /// Cold and warm calls of one agent's functions.
@@ -49,11 +54,17 @@ impl Whole {
         }
     }
 
-    /// Calls of a component, of which the agent's own part is the floor.
+    /// Fresh and warm calls of a component; the agent's own part of a fresh one is the floor.
     pub(crate) async fn show_components(&self, count: usize) {
-        let [by_agent, by_client] = self.measure("echo", count, false).await;
-        by_agent.show("the agent in its node, a fresh instance (usage.wall)", &by_agent);
-        by_client.show("invoke: client → SMS → node and back", &by_agent);
+        let [floor, by_client] = self.measure("echo", count, false).await;
+        floor.show("the agent in its node, fresh (usage.wall)", &floor);
+        by_client.show("invoke: client → SMS → node and back, fresh", &floor);
+        if let Err(status) = &self.warm_component {
+            return println!("  warm: skipped, {}", status.message());
+        }
+        let [by_agent, by_client] = self.measure("echo-warm", count, false).await;
+        by_agent.show("the agent in its node, warm (usage.wall)", &floor);
+        by_client.show("invoke: client → SMS → node and back, warm", &floor);
     }
 
     /// What the agent says of each call, and what it took its client.
