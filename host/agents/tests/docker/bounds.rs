@@ -13,7 +13,7 @@ async fn the_engine_says_what_it_enforces() {
     let Some(trial) = Trial::new() else { return };
     let Status::Available { enforces, .. } = soon(trial.containers.status()).await else { panic!("it runs") };
     let bounds: Vec<_> = enforces.iter().map(|(bound, _)| *bound).collect();
-    assert_eq!(bounds, ["memory", "cpu", "processes", "open_files", "file_size"]);
+    assert_eq!(bounds, ["memory", "cpu", "processes", "open-files", "file-size"]);
 }
 
 #[tokio::test]
