@@ -63,6 +63,8 @@ impl Config {
             found.push((AgentKind::Docker, Containers::new(docker).status().await));
         }
         if let Some(process) = self.process {
+            // Nobody comes for what would be made ahead.
+            let process = process::Config { ahead: 0, ..process };
             found.push((AgentKind::Process, Processes::new(process).status().await));
         }
         found

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
@@ -56,12 +56,17 @@ impl Pool {
         &self.label
     }
 
-    /// What the machine gives; found once, with a cell that asks for everything.
+    /// What the machine gives; found once, with a cell that asks for everything. Then cells are made for those who come.
     ///
     /// # Errors
     /// When not even that cell could be made; it is tried again then.
-    pub(super) async fn taken(&self) -> io::Result<Arc<Taken>> {
-        self.taken.get_or_try_init(|| self.probe()).await.cloned()
+    pub(super) async fn taken(self: &Arc<Self>) -> io::Result<Arc<Taken>> {
+        let found = async {
+            let taken = self.probe().await?;
+            self.make_ahead(&taken, false);
+            Ok(taken)
+        };
+        self.taken.get_or_try_init(|| found).await.cloned()
     }
 
     /// Whether programs have folders of their own; what is not found yet gives none.
@@ -102,17 +107,8 @@ impl Pool {
     /// # Errors
     /// When none can be made.
     pub(super) async fn take(self: &Arc<Self>, taken: &Arc<Taken>, network: bool) -> io::Result<Cell> {
-        let (ready, missing) = {
-            let mut kinds = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-            let kind = kinds.entry(network).or_default();
-            let ready = kind.ready.pop();
-            let missing = self.config.ahead.saturating_sub(kind.ready.len() + kind.coming);
-            kind.coming += missing;
-            (ready, missing)
-        };
-        for _ in 0..missing {
-            tokio::spawn(Arc::clone(self).fill(Arc::clone(taken), network));
-        }
+        let ready = self.kinds().entry(network).or_default().ready.pop();
+        self.make_ahead(taken, network);
         match ready.filter(Cell::stands_still) {
             Some(cell) => Ok(cell),
             None => self.make_whole(taken, network).await,
@@ -131,9 +127,28 @@ impl Pool {
         }
     }
 
+    /// Sees to it that so many wait as are to.
+    fn make_ahead(self: &Arc<Self>, taken: &Arc<Taken>, network: bool) {
+        let missing = {
+            let mut kinds = self.kinds();
+            let kind = kinds.entry(network).or_default();
+            let missing = self.config.ahead.saturating_sub(kind.ready.len() + kind.coming);
+            kind.coming += missing;
+            missing
+        };
+        for _ in 0..missing {
+            tokio::spawn(Arc::clone(self).fill(Arc::clone(taken), network));
+        }
+    }
+
+    fn kinds(&self) -> MutexGuard<'_, HashMap<bool, Kind>> {
+        // A cell is put in or taken out whole.
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn fill(self: Arc<Self>, taken: Arc<Taken>, network: bool) {
         let made = self.make_whole(&taken, network).await;
-        let mut kinds = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kinds = self.kinds();
         let kind = kinds.entry(network).or_default();
         kind.coming -= 1;
         match made {

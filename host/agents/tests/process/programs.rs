@@ -3,7 +3,7 @@ use std::fs;
 use spear_agents::sandbox::{Ended, Sandbox, Sandboxes, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::common::{LONG, Node, finish};
+use crate::common::{LONG, Node, finish, launchers, until};
 
 #[tokio::test]
 async fn a_program_returns_its_code_and_both_streams() {
@@ -29,6 +29,14 @@ async fn what_runs_says_what_enforces_its_bounds() {
     for what in ["memory", "open-files", "file-size", "end"] {
         assert!(enforces.iter().any(|(bound, _)| *bound == what), "{what}");
     }
+}
+
+#[tokio::test]
+async fn cells_wait_before_anybody_comes() {
+    let node = Node::with("ahead", |config| config.ahead = 2);
+    assert!(launchers(&node.prefix, &["keeper"]).is_empty(), "nothing is started before anybody asks");
+    node.processes.status().await;
+    until(2, || launchers(&node.prefix, &["keeper"]).len()).await;
 }
 
 #[tokio::test]
