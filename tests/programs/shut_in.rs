@@ -146,7 +146,7 @@ async fn there_is_no_network(stage: Stage) {
 /// A container's is tested with the agent, where an engine has one to give.
 #[tokio::test]
 async fn a_process_has_the_network_where_all_of_it_is_granted() {
-    let stage = stage::process().await.unwrap();
+    let Some(stage) = stage::process().await else { return };
     let address = stage.sms.url.trim_start_matches("http://").replace(':', " ");
     let script =
         format!("echo x | busybox timeout 5 busybox nc -w 2 {address} >/dev/null 2>&1 && echo reached; echo end");

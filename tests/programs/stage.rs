@@ -42,6 +42,9 @@ pub(super) async fn on(agent: AgentKind, settings: &[(&str, &str)]) -> Option<St
 
 /// The same in a folder that is there.
 pub(crate) async fn at(home: Home, agent: AgentKind, settings: &[(&str, &str)]) -> Option<Stage> {
+    if agent != AgentKind::Wasm {
+        engine::busybox()?;
+    }
     let engine = if agent == AgentKind::Docker { engine::host()? } else { "" };
     let agents = match agent {
         AgentKind::Wasm => r#"["wasm"]"#,

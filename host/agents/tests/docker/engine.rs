@@ -105,6 +105,17 @@ pub(crate) async fn own() -> Option<Engine> {
     or_skip(Engine::start(false).await, is_required())
 }
 
+/// What the cases of processes run, and the image is made of; none, with a word on stderr, where it is not installed.
+#[allow(dead_code, reason = "the agent's own tests have no processes")]
+pub(crate) fn busybox() -> Option<()> {
+    let there = fs::exists(BUSYBOX).unwrap_or(false);
+    assert!(there || !is_required(), "there is no {BUSYBOX}, and it is required");
+    there.then_some(()).or_else(|| {
+        eprintln!("SKIPPED: no {BUSYBOX} for this test");
+        None
+    })
+}
+
 fn is_required() -> bool {
     std::env::var("TEST_ENGINE").is_ok_and(|value| value == "required")
 }
