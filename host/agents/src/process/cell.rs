@@ -86,7 +86,8 @@ impl Cell {
 
     /// Waits until its keeper stands.
     async fn stands(&mut self) -> io::Result<Vec<(Means, String)>> {
-        let line = self.told.next_line().await?.ok_or_else(|| io::Error::other("a launcher ended before it stood"))?;
+        let ended = || io::Error::new(io::ErrorKind::UnexpectedEof, "a launcher ended before it stood");
+        let line = self.told.next_line().await?.ok_or_else(ended)?;
         match serde_json::from_str(&line)? {
             Told::Ready(lacks) => Ok(lacks),
             other => Err(io::Error::other(format!("a launcher said {other:?} before it stood"))),

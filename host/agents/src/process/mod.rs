@@ -34,7 +34,7 @@ use self::{cell::blocking, layout::Layout, means::Taken, orders::Start, pool::Po
 pub use self::{launch::launch, sandbox::Process};
 use crate::sandbox::{Inside, Sandboxes, Spec, Status, Unrunnable};
 
-/// How many cells are tried for one program: one that waits may have been killed by somebody else, before its orders came.
+/// How many cells are tried for one program: one that waits, or who makes them, may have been killed by somebody else.
 const ATTEMPTS: usize = 3;
 
 /// How the node runs processes.
@@ -108,6 +108,18 @@ impl Processes {
         Ok(taken)
     }
 
+    /// A cell that becomes the program; nothing of it is left where it does not.
+    async fn start_one(&self, spec: &Spec, taken: &Arc<Taken>) -> io::Result<Process> {
+        let mut cell = self.pool.take(taken, spec.network).await?;
+        match self.run(&mut cell, spec, taken).await {
+            Ok(streams) => Process::new(cell, streams),
+            Err(error) => {
+                sandbox::end(cell).await;
+                Err(error)
+            }
+        }
+    }
+
     /// Has a cell become the program.
     async fn run(
         &self,
@@ -174,24 +186,17 @@ impl Sandboxes for Processes {
     async fn start(&self, spec: &Spec) -> Result<Process, Unrunnable> {
         let taken = self.taken().await?;
         taken.covers(spec)?;
-        let mut last = None;
+        let mut last = io::Error::other("nobody tried");
         for _ in 0..ATTEMPTS {
-            let cell = self.pool.take(&taken, spec.network).await;
-            let mut cell =
-                cell.map_err(|error| Unrunnable::new(format_args!("no process can be started here: {error}")))?;
-            match self.run(&mut cell, spec, &taken).await {
-                Ok(streams) => return Process::new(cell, streams).map_err(Unrunnable::new),
-                Err(error) => {
-                    sandbox::end(cell).await;
-                    let again = launch::GONE.contains(&error.kind());
-                    last = Some(error);
-                    if !again {
-                        break;
-                    }
-                }
+            match self.start_one(spec, &taken).await {
+                Ok(process) => return Ok(process),
+                Err(error) => last = error,
+            }
+            if !launch::GONE.contains(&last.kind()) {
+                break;
             }
         }
-        Err(last.map_or_else(|| Unrunnable::new("no process can be started here"), Unrunnable::new))
+        Err(Unrunnable::new(format_args!("no process can be started here: {last}")))
     }
 
     async fn remove_left(&self) -> usize {
