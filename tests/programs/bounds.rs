@@ -25,7 +25,7 @@ super::on! {
     one_that_writes_without_end_is_ended;
 }
 
-/// A container starts within this time, also on a busy machine: the time of a start is its run's.
+/// A container starts within this time, also on a busy machine: a start takes from the run's time.
 const STARTS: u64 = 2_500;
 
 fn timeout(milliseconds: u64) -> LimitRequest {

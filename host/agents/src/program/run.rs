@@ -77,13 +77,8 @@ pub(super) async fn run<S: Sandboxes>(
     let server = Server::bind(&room.hostcalls()).map_err(|error| Unready::Refused(no_room(&error)))?;
     server.admit(&session);
     let spec = spec(programs, ready, &room, name, Some((&given, &session)));
-    let mut sandbox = match in_time(programs.sandboxes.start(&spec), (deadline, timeout), cancel).await {
-        Ok(sandbox) => sandbox.map_err(Unready::Unrunnable)?,
-        Err(outcome) => {
-            let usage = usage(&outcome, Used::default(), started, call_size, &session);
-            return Ok(Report { outcome, usage, log: log.take(), ran: None });
-        }
-    };
+    // Also where the time is over meanwhile: what was begun is taken back before the run is over.
+    let mut sandbox = programs.sandboxes.start(&spec).await.map_err(Unready::Unrunnable)?;
     let (left, mut written) = watch(&mut sandbox, given.stdin, ready.limits.payload, &log, (deadline, cancel)).await;
     let all = written.within(DRAIN).await;
     let used = sandbox.used().await;
@@ -103,20 +98,6 @@ pub(super) async fn run<S: Sandboxes>(
     let usage = usage(&outcome, used, started, call_size, &session);
     room.remove().await;
     Ok(Report { outcome, usage, log: log.take(), ran: None })
-}
-
-/// Waits for a start for as long as its run may take; what was begun is taken back then.
-pub(super) async fn in_time<T>(
-    start: impl Future<Output = T>,
-    (deadline, limit): (Instant, Duration),
-    cancel: &CancellationToken,
-) -> Result<T, Outcome> {
-    tokio::select! {
-        biased;
-        () = cancel.cancelled() => Err(Outcome::Cancelled),
-        () = tokio::time::sleep_until(deadline.into()) => Err(Outcome::TimedOut { limit }),
-        started = start => Ok(started),
-    }
 }
 
 /// What the attempt's hostcalls are answered by.

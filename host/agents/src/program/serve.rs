@@ -68,10 +68,7 @@ pub(super) async fn serve<S: Sandboxes>(
     };
     let mut instance = match turn.take() {
         Ok(kept) => kept,
-        Err(vacancy) => match run::in_time(start(programs, ready), (deadline, timeout), cancel).await {
-            Ok(started) => vacancy.filled(started?),
-            Err(outcome) => return Ok(report(outcome, Used::default()).await),
-        },
+        Err(vacancy) => vacancy.filled(start(programs, ready).await?),
     };
     let line = given.line(session.token()).map_err(|error| Unready::Refused(no_room(&error)))?;
     let left = tokio::select! {
