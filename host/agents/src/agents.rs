@@ -141,7 +141,7 @@ impl Agents {
 }
 
 impl Prepared {
-    /// See [`Agent::run`].
+    /// Runs one call to its end; what it used is in the report. Dropping the future cancels the run; `slot` is dropped with it.
     ///
     /// # Errors
     /// When the function did not run.
@@ -153,7 +153,7 @@ impl Prepared {
         }
     }
 
-    /// See [`Agent::start`].
+    /// Starts the same run, and tells `listener` of it. It goes on whoever waits for it, until what is returned cancels it.
     ///
     /// # Errors
     /// For a call that does not fit. What is refused later, the listener is told.
@@ -170,7 +170,7 @@ impl Prepared {
         }
     }
 
-    /// See [`Agent::retire`].
+    /// Another version is called instead: no instance is kept for calls that may never come.
     pub fn retire(&self) {
         match &self.0 {
             Kind::Wasm(Of { agent, ready }) => agent.retire(ready),
