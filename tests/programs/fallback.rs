@@ -83,6 +83,22 @@ async fn a_component_on_a_node_without_that_agent_falls_through() {
 }
 
 #[tokio::test]
+async fn a_component_that_wants_what_the_node_lacks_falls_through_and_is_refused_where_it_is_alone() {
+    let sms = Sms::with_node_set(&[("SPEAR_SPEARLET_AGENTS", r#"["wasm","process"]"#)]).await;
+    let mut guest = Function::guest("hello");
+    guest.spec.grants.files = [("assets".parse().unwrap(), spear_types::Access::Read)].into();
+    sms.api.deploy(&guest).await.unwrap();
+    let refusal = sms.api.invoke("hello", "Ada").await.refused(Code::NotGranted, Grpc::FailedPrecondition);
+    assert!(refusal.message.contains("no folder \"assets\""), "{refusal}");
+    let component = Implementation::wasm(guest.described());
+    let program = implementation(AgentKind::Process, shell("echo as a process"), None);
+    sms.api.deploy(&guest.run_as([component, program])).await.unwrap();
+    let invoked = sms.api.invoke("hello", "Ada").await.unwrap();
+    assert_eq!((invoked.text(), invoked.ran.agent), ("as a process\n", AgentKind::Process));
+    assert!(invoked.ran.skipped[0].reason.contains("no folder \"assets\""), "{:?}", invoked.ran);
+}
+
+#[tokio::test]
 async fn a_node_of_components_alone_runs_no_program() {
     let sms = Sms::with_node().await;
     let program = implementation(AgentKind::Process, shell("echo ran"), None);

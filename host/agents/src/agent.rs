@@ -77,6 +77,8 @@ pub trait Artifacts: Sync {
 pub enum Unready {
     /// This node cannot run it: the next implementation is tried.
     Unrunnable(Unrunnable),
+    /// The same, in words that are an answer by themselves: where there is no other implementation, they are.
+    Lacking(Refusal),
     /// No node would, or this one failed.
     Refused(Refusal),
 }

@@ -26,6 +26,14 @@ impl Wasm {
     }
 }
 
+/// What was deployed was found to be sound: what is wrong with it here, this node lacks. An import, or a folder.
+fn unready(refusal: Refusal) -> Unready {
+    match refusal.code {
+        Code::InvalidComponent | Code::NotGranted => Unready::Lacking(refusal),
+        _ => Unready::Refused(refusal),
+    }
+}
+
 impl Agent for Wasm {
     type Ready = spear_engine::Prepared;
 
@@ -54,7 +62,7 @@ impl Agent for Wasm {
         let broke_off = |error| {
             Unready::Refused(Refusal::new(Code::Internal, format!("preparing the component broke off: {error}")))
         };
-        spawn_blocking(prepare).await.map_err(broke_off)?.map_err(Unready::Refused)
+        spawn_blocking(prepare).await.map_err(broke_off)?.map_err(unready)
     }
 
     async fn run<S: Send + 'static>(

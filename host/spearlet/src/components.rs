@@ -104,7 +104,7 @@ impl Components {
 impl Shared {
     /// The first implementation that can be run here.
     async fn prepare(self: &Arc<Self>, key: &Key) -> Result<Arc<Ready>, Refusal> {
-        let mut skipped = Vec::new();
+        let (mut skipped, mut lacking) = (Vec::new(), None);
         for implementation in key.implementations.iter() {
             let agent = implementation.agent();
             match self.agents.prepare(implementation, &key.terms, &*self.artifacts).await {
@@ -116,8 +116,15 @@ impl Shared {
                     return Ok(ready);
                 }
                 Err(Unready::Unrunnable(unrunnable)) => skipped.push(Skipped { agent, reason: unrunnable.reason }),
+                Err(Unready::Lacking(refusal)) => {
+                    skipped.push(Skipped { agent, reason: refusal.message.clone() });
+                    lacking = Some(refusal);
+                }
                 Err(Unready::Refused(refusal)) => return Err(refusal),
             }
+        }
+        if let Some(refusal) = lacking.filter(|_| skipped.len() == 1) {
+            return Err(refusal);
         }
         let why: Vec<String> = skipped.iter().map(|Skipped { agent, reason }| format!("{agent}: {reason}")).collect();
         Err(Refusal::new(Code::NoNodeFits, format!("nothing of it runs here: {}", why.join("; "))))

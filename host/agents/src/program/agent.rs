@@ -112,7 +112,7 @@ async fn drive<S: Sandboxes, Slot: Send + 'static>(
         stop.cancel();
     }));
     let report = ready.run(attempt, log, &cancel).await.map_err(|unready| match unready {
-        Unready::Refused(refusal) => refusal,
+        Unready::Refused(refusal) | Unready::Lacking(refusal) => refusal,
         // It could a moment ago: another node may, or this one again.
         Unready::Unrunnable(Unrunnable { reason }) => {
             Refusal::new(Code::QueueFull, format!("it could not be started: {reason}"))

@@ -186,7 +186,7 @@ impl<S: Sandboxes> Keeper for Ready<S> {
     async fn start(&self) -> Result<Self::Instance, String> {
         serve::start(&self.programs, self).await.map_err(|unready| match unready {
             Unready::Unrunnable(Unrunnable { reason }) => reason,
-            Unready::Refused(refusal) => refusal.message,
+            Unready::Refused(refusal) | Unready::Lacking(refusal) => refusal.message,
         })
     }
 }
