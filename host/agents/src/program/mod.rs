@@ -31,7 +31,7 @@ use spear_engine::{
     warm::{Counts, Keeper, Warm},
 };
 use spear_hostcalls::{ConfigureContext, Configured, Hostcalls, logs::LogBuffer};
-use spear_types::{AgentKind, Artifact, Code, Image, Limits, Program, Refusal, Reuse};
+use spear_types::{AgentKind, Artifact, Code, Granted, Grants, Image, Limits, Program, Refusal, Reuse};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::instance::Instance;
@@ -107,7 +107,8 @@ impl<S: Sandboxes> Programs<S> {
         terms: &Terms,
         reuse: Reuse,
     ) -> Result<Ready<S>, Unready> {
-        let configured = ConfigureContext { granted: &terms.granted, settings: &terms.settings };
+        let granted = Arc::new(without_folders(&terms.granted));
+        let configured = ConfigureContext { granted: &granted, settings: &terms.settings };
         let configured = self.hostcalls.configure(&configured).map_err(Unready::Refused)?;
         let files = match archive {
             Some((artifact, path)) => Some(self.unpacked(artifact, path).await.map_err(Unready::Refused)?),
@@ -189,6 +190,12 @@ impl<S: Sandboxes> Keeper for Ready<S> {
             Unready::Refused(refusal) | Unready::Lacking(refusal) => refusal.message,
         })
     }
+}
+
+/// Folders of the node are for components: a program that is beside one does not need them to be here.
+fn without_folders(granted: &Granted) -> Granted {
+    let without = |grants: &Grants| Grants { files: <_>::default(), ..grants.clone() };
+    Granted { asked: without(&granted.asked), effective: without(&granted.effective) }
 }
 
 /// A folder that only this program may enter.
