@@ -141,8 +141,10 @@ async fn calls_at_once_take_no_more_instances_than_there_may_be() {
     let calls = join_all((0..30).map(|_| call(&sms, "work"))).await;
     let served: u32 = calls.iter().filter(|invoked| invoked.text() == "1").count().try_into().unwrap();
     assert!((1..=2).contains(&served), "{served} instances");
-    let counts = counts_become(&sms, "30 calls", |counts| counts.hits + counts.misses == 30).await;
-    assert_eq!((counts.starts, counts.idle), (u64::from(served), served), "{counts:?}");
+    // An answer may be there before its instance waits again.
+    let over = |counts: &InstanceCounts| counts.hits + counts.misses == 30 && counts.idle == served;
+    let counts = counts_become(&sms, "30 calls", over).await;
+    assert_eq!(counts.starts, u64::from(served), "{counts:?}");
 }
 
 #[tokio::test]
