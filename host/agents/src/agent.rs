@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use spear_engine::{Attempt, Listener, Report, Running, Terms};
+use spear_engine::{Attempt, Listener, Report, Running, Terms, warm::Keeper};
 use spear_types::{AgentInfo, Digest, Implementation, InstanceCounts, Refusal};
 
 use crate::sandbox::Unrunnable;
@@ -10,7 +10,7 @@ use crate::sandbox::Unrunnable;
 /// Runs implementations of one kind.
 pub(crate) trait Agent: Send + Sync + 'static {
     /// An implementation that is ready to run, any number of times at once.
-    type Ready: Send + Sync + 'static;
+    type Ready: Keeper;
 
     /// What it can do, as it looks now.
     fn info(&self) -> impl Future<Output = AgentInfo> + Send;
@@ -54,7 +54,11 @@ pub(crate) trait Agent: Send + Sync + 'static {
     ) -> Result<Running, Refusal>;
 
     /// Another version is called instead: no instance is kept for calls that may never come.
-    fn retire(&self, ready: &Self::Ready);
+    fn retire(&self, ready: &Self::Ready) {
+        if let Some(warm) = ready.warm() {
+            warm.retire();
+        }
+    }
 
     /// Removes what an earlier program of this node left. How many runs that was.
     fn remove_left(&self) -> impl Future<Output = usize> + Send;

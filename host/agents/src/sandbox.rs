@@ -8,6 +8,9 @@ use std::{fmt, fs, future::Future, io, path::PathBuf, time::Duration};
 use spear_types::Cpu;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+/// A user, and a group, who has nothing on any machine: who programs are on a node that is root, unless somebody said else.
+pub const NOBODY: u32 = 65_534;
+
 /// Makes sandboxes of one kind.
 pub trait Sandboxes: Send + Sync + 'static {
     /// One of them.

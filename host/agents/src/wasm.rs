@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spear_engine::{Attempt, Engine, Listener, Report, Running, Terms, warm::Keeper as _};
+use spear_engine::{Attempt, Engine, Listener, Report, Running, Terms};
 use spear_types::{AgentInfo, AgentKind, Body, Code, Implementation, InstanceCounts, Refusal};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
@@ -82,12 +82,6 @@ impl Agent for Wasm {
         listener: impl Listener,
     ) -> Result<Running, Refusal> {
         self.engine.start(ready, attempt, slot, listener)
-    }
-
-    fn retire(&self, ready: &Self::Ready) {
-        if let Some(warm) = ready.warm() {
-            warm.retire();
-        }
     }
 
     /// A component is in the node's own program: nothing of it outlives that.

@@ -35,6 +35,14 @@ pub struct Attempt {
     pub time: Option<Duration>,
 }
 
+impl Attempt {
+    /// How long it may take under these limits.
+    #[must_use]
+    pub fn timeout(&self, limits: &Limits) -> Duration {
+        self.time.map_or(limits.timeout, |time| time.min(limits.timeout))
+    }
+}
+
 /// What came of a run.
 #[derive(Debug)]
 pub struct Report {
@@ -70,10 +78,10 @@ impl Run {
     /// # Errors
     /// When the call does not fit the component.
     pub(crate) fn new(prepared: Arc<Prepared>, attempt: Attempt, log: Arc<LogBuffer>) -> Result<Self, Refusal> {
-        let Attempt { identity, call, time } = attempt;
+        let timeout = attempt.timeout(&prepared.limits);
+        let Attempt { identity, call, time: _ } = attempt;
         let call_size = call.size();
         let (call, command) = worlds::lower(&prepared, call, &identity)?;
-        let timeout = time.map_or(prepared.limits.timeout, |time| time.min(prepared.limits.timeout));
         let bill = Bill { log, started: Instant::now(), call_size };
         let limits = Limits { timeout, ..prepared.limits.clone() };
         let context = prepared.context(identity, limits, bill.started + timeout, &bill.log, command);
@@ -153,7 +161,7 @@ impl Bill {
         let outcome = outcome::of(left, &instance.store, &prepared.limits);
         let mut usage = Usage { wall: self.started.elapsed(), cpu, ..used(instance, prepared) };
         usage.bytes_in += self.call_size;
-        usage.bytes_out += answered(&outcome);
+        usage.bytes_out += outcome.answered();
         Ok(Report { outcome, usage, log: self.log.take(), ran: None })
     }
 
@@ -169,15 +177,6 @@ fn refused(error: &wasmtime::Error) -> Option<Refusal> {
     let full = || error.is::<PoolConcurrencyLimitError>().then(|| format!("the node's instances are used up: {error}"));
     let other = || error.downcast_ref::<Refused>().map(|Refused(refusal)| refusal.clone());
     full().map(|message| Refusal::new(Code::QueueFull, message)).or_else(other)
-}
-
-/// Bytes of the answer, a failed command's too.
-fn answered(outcome: &Outcome) -> u64 {
-    match outcome {
-        Outcome::Succeeded(reply) => reply.size(),
-        Outcome::Failed(failure) => failure.exit.as_ref().map_or(0, |exit| exit.stdout.len() as u64),
-        _ => 0,
-    }
 }
 
 fn used(instance: &Instance, prepared: &Prepared) -> Usage {

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use spear_agents::sandbox::NOBODY;
 
 /// A user and a group, by number: `65534:65534`, or `1000`, which is the group's number too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub struct ProcessUser {
 
 impl ProcessUser {
     /// Has nothing on any machine.
-    pub const NOBODY: Self = Self { uid: 65_534, gid: 65_534 };
+    pub const NOBODY: Self = Self { uid: NOBODY, gid: NOBODY };
 }
 
 impl FromStr for ProcessUser {

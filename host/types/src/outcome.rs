@@ -142,6 +142,16 @@ pub struct Usage {
 }
 
 impl Outcome {
+    /// Bytes of the answer, a failed command's too.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        match self {
+            Self::Succeeded(reply) => reply.size(),
+            Self::Failed(failure) => failure.exit.as_ref().map_or(0, |exit| exit.stdout.len() as u64),
+            _ => 0,
+        }
+    }
+
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> OutcomeKind {

@@ -7,10 +7,7 @@ use std::{
 };
 
 use super::link::Facts;
-use crate::sandbox::Spec;
-
-/// Nobody: has nothing on any machine.
-const NOBODY: u32 = 65_534;
+use crate::sandbox::{NOBODY, Spec};
 
 /// Who a program is.
 #[derive(Debug, Clone, PartialEq, Eq)]

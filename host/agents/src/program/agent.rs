@@ -77,12 +77,6 @@ impl<S: Sandboxes> Agent for Programs<S> {
         Ok(running)
     }
 
-    fn retire(&self, ready: &Ready<S>) {
-        if let Some(warm) = ready.warm() {
-            warm.retire();
-        }
-    }
-
     async fn remove_left(&self) -> usize {
         let sandboxes = self.sandboxes.remove_left().await;
         let (folders, prefix) = (self.folders.clone(), format!("{}-", self.prefix));

@@ -9,6 +9,7 @@
 
 mod agent;
 mod call;
+mod called;
 mod files;
 mod frames;
 mod instance;

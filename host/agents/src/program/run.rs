@@ -1,33 +1,27 @@
 //! One run: a folder, a socket, a sandbox, one call, what came of it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use spear_engine::{Attempt, Report};
 use spear_hostcalls::{
-    Host,
     logs::LogBuffer,
-    remote::{SOCKET_VARIABLE, Server, Session, SessionContext, TOKEN_VARIABLE, address},
+    remote::{SOCKET_VARIABLE, Server, Session, TOKEN_VARIABLE, address},
 };
-use spear_types::{Code, Identity, Outcome, Refusal, Usage};
+use spear_types::{Code, Outcome, Refusal};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     Programs, Ready,
     call::Given,
+    called::Called,
     lines,
     outcome::{self, Stdout},
     room::Room,
 };
 use crate::agent::Unready;
-use crate::sandbox::{Ended, Sandbox, Sandboxes, Spec, Streams, Used};
+use crate::sandbox::{Ended, Sandbox, Sandboxes, Spec, Streams};
 
 /// How long a program may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_millis(500);
@@ -41,10 +35,6 @@ const LAST: Duration = Duration::from_secs(5);
 
 /// The environment variable that tells a program that it serves one call after another.
 const LOOP: &str = "SPEAR_LOOP";
-
-/// Tells hostcalls how much memory is used: what the sandbox was last asked.
-#[derive(Default)]
-pub(super) struct Memory(AtomicU64);
 
 /// How it was left.
 enum Left {
@@ -66,23 +56,18 @@ pub(super) async fn run<S: Sandboxes>(
     log: Arc<LogBuffer>,
     cancel: &CancellationToken,
 ) -> Result<Report, Unready> {
-    let Attempt { identity, call, time } = attempt;
-    let timeout = time.map_or(ready.limits.timeout, |time| time.min(ready.limits.timeout));
-    let (started, call_size) = (Instant::now(), call.size());
-    let given = Given::new(call, &identity, timeout).map_err(Unready::Refused)?;
+    let called = Called::new(ready, attempt, log)?;
     let name = programs.name();
-    let room = Room::make(programs.folders.join(&name), Some(&given)).map_err(Unready::Refused)?;
-    let (memory, deadline) = (Arc::new(Memory::default()), started + timeout);
-    let session = session(programs, ready, identity, deadline, &log, &memory)?;
+    let room = Room::make(programs.folders.join(&name), Some(&called.given)).map_err(Unready::Refused)?;
     let server = Server::bind(&room.hostcalls()).map_err(|error| Unready::Refused(no_room(&error)))?;
-    server.admit(&session);
-    let spec = spec(programs, ready, &room, name, Some((&given, &session)));
+    server.admit(&called.session);
+    let spec = spec(programs, ready, &room, name, Some((&called.given, &called.session)));
     // Also where the time is over meanwhile: what was begun is taken back before the run is over.
     let mut sandbox = programs.sandboxes.start(&spec).await.map_err(Unready::Unrunnable)?;
-    let (left, mut written) = watch(&mut sandbox, given.stdin, ready.limits.payload, &log, (deadline, cancel)).await;
+    let (left, mut written) = watch(&mut sandbox, &called, ready.limits.payload, cancel).await;
     let all = written.within(DRAIN).await;
     let used = sandbox.used().await;
-    memory.set(used.peak_memory);
+    called.saw(used);
     sandbox.remove().await;
     let stdout = match all {
         Some(stdout) => stdout,
@@ -90,28 +75,14 @@ pub(super) async fn run<S: Sandboxes>(
     };
     let reply = room.reply().await;
     let outcome = match left {
-        Left::Ended(ended) => outcome::of(ended, stdout, reply, &ready.limits, &session),
-        Left::Late => Outcome::TimedOut { limit: timeout },
+        Left::Ended(ended) => outcome::of(ended, stdout, reply, &ready.limits, &called.session),
+        Left::Late => called.late(),
         Left::Cancelled => Outcome::Cancelled,
     };
     drop(server);
-    let usage = usage(&outcome, used, started, call_size, &session);
+    let report = called.report(outcome, used);
     room.remove().await;
-    Ok(Report { outcome, usage, log: log.take(), ran: None })
-}
-
-/// What the attempt's hostcalls are answered by.
-pub(super) fn session<S: Sandboxes>(
-    programs: &Programs<S>,
-    ready: &Ready<S>,
-    identity: Identity,
-    deadline: Instant,
-    log: &Arc<LogBuffer>,
-    memory: &Arc<Memory>,
-) -> Result<Session, Unready> {
-    let (limits, log, host) = (ready.limits.clone(), Arc::clone(log), Arc::<Memory>::clone(memory));
-    let context = SessionContext { identity, limits, deadline, log, host };
-    programs.hostcalls.session(&ready.configured, context).map_err(Unready::Refused)
+    Ok(report)
 }
 
 /// `one` is the only call that the sandbox is for; without it, it serves one after another.
@@ -140,21 +111,20 @@ pub(super) fn spec<S: Sandboxes>(
 /// Feeds it, reads it, and waits for its end, its deadline or the word that it is not to go on.
 async fn watch<S: Sandbox>(
     sandbox: &mut S,
-    stdin: Bytes,
+    called: &Called,
     payload: u64,
-    log: &Arc<LogBuffer>,
-    (deadline, cancel): (Instant, &CancellationToken),
+    cancel: &CancellationToken,
 ) -> (Left, Written) {
     let Some(Streams { stdin: input, stdout, stderr }) = sandbox.streams() else {
         return (Left::Ended(Ended::Lost), Written::nothing());
     };
-    let _feed = AbortOnDropHandle::new(tokio::spawn(feed(input, stdin)));
-    let lines = AbortOnDropHandle::new(tokio::spawn(lines::read(stderr, Arc::new(lines::Target::of(log)))));
+    let _feed = AbortOnDropHandle::new(tokio::spawn(feed(input, called.given.stdin.clone())));
+    let lines = AbortOnDropHandle::new(tokio::spawn(lines::read(stderr, Arc::new(lines::Target::of(&called.log)))));
     let stdout = AbortOnDropHandle::new(tokio::spawn(read(stdout, payload)));
     let left = tokio::select! {
         biased;
         () = cancel.cancelled() => Left::Cancelled,
-        () = tokio::time::sleep_until(deadline.into()) => Left::Late,
+        () = tokio::time::sleep_until(called.deadline.into()) => Left::Late,
         ended = sandbox.ended() => Left::Ended(ended),
     };
     if !matches!(left, Left::Ended(_)) {
@@ -203,36 +173,6 @@ async fn read(mut stdout: impl AsyncRead + Unpin, limit: u64) -> Stdout {
         cut |= read > room;
     }
     Stdout { bytes: bytes.into(), cut }
-}
-
-pub(super) fn usage(outcome: &Outcome, used: Used, started: Instant, call_size: u64, session: &Session) -> Usage {
-    let answered = match outcome {
-        Outcome::Succeeded(reply) => reply.size(),
-        Outcome::Failed(failure) => failure.exit.as_ref().map_or(0, |exit| exit.stdout.len() as u64),
-        _ => 0,
-    };
-    let meter = session.meter();
-    Usage {
-        wall: started.elapsed(),
-        cpu: used.cpu,
-        fuel: None,
-        peak_memory: used.peak_memory,
-        hostcalls: meter.hostcalls,
-        bytes_in: meter.bytes_in + call_size,
-        bytes_out: meter.bytes_out + answered,
-    }
-}
-
-impl Memory {
-    pub(super) fn set(&self, peak: u64) {
-        self.0.store(peak, Ordering::Relaxed);
-    }
-}
-
-impl Host for Memory {
-    fn peak_memory(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 pub(super) fn no_room(error: &std::io::Error) -> Refusal {

@@ -1,9 +1,6 @@
 //! One call of an instance that serves one after another.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use spear_engine::{
     Attempt, Report,
@@ -15,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Programs, Ready,
-    call::Given,
+    called::Called,
     instance::Instance,
     outcome,
     room::Room,
-    run::{self, Memory, no_room},
+    run::{self, no_room},
 };
 use crate::agent::Unready;
 use crate::sandbox::{Sandboxes, Unrunnable, Used};
@@ -42,61 +39,47 @@ pub(super) async fn serve<S: Sandboxes>(
     log: Arc<LogBuffer>,
     cancel: &CancellationToken,
 ) -> Result<Report, Unready> {
-    let Attempt { identity, call, time } = attempt;
-    let timeout = time.map_or(ready.limits.timeout, |time| time.min(ready.limits.timeout));
-    let (started, call_size) = (Instant::now(), call.size());
-    let (deadline, memory) = (started + timeout, Arc::new(Memory::default()));
-    let given = Given::new(call, &identity, timeout).map_err(Unready::Refused)?;
-    let session = run::session(programs, ready, identity, deadline, &log, &memory)?;
-    let late = tokio::time::sleep_until(deadline.into());
+    let called = Called::new(ready, attempt, log)?;
+    let late = tokio::time::sleep_until(called.deadline.into());
     tokio::pin!(late);
-    let report = async |outcome: Outcome, used: Used| {
-        let usage = run::usage(&outcome, used, started, call_size, &session);
-        Report { outcome, usage, log: log.take(), ran: None }
-    };
-    let turn = async {
-        match warm.try_turn() {
-            Some(turn) => Some(turn),
-            None => warm.turn().await,
-        }
-    };
     let turn = tokio::select! {
         biased;
-        () = cancel.cancelled() => return Ok(report(Outcome::Cancelled, Used::default()).await),
-        () = &mut late => return Ok(report(Outcome::TimedOut { limit: timeout }, Used::default()).await),
-        turn = turn => turn.ok_or_else(|| Unready::Refused(Refusal::new(Code::Draining, "the node is stopping")))?,
+        () = cancel.cancelled() => return Ok(called.report(Outcome::Cancelled, Used::default())),
+        () = &mut late => return Ok(called.report(called.late(), Used::default())),
+        turn = warm.turn() => turn.ok_or_else(|| Unready::Refused(Refusal::new(Code::Draining, "the node is stopping")))?,
     };
     let mut instance = match turn.take() {
         Ok(kept) => kept,
         Err(vacancy) => vacancy.filled(start(programs, ready).await?),
     };
+    let Called { given, session, log, .. } = &called;
     let line = given.line(session.token()).map_err(|error| Unready::Refused(no_room(&error)))?;
     let left = tokio::select! {
         biased;
         () = cancel.cancelled() => Left::Cancelled,
         () = &mut late => Left::Late,
-        served = instance.serve(line, &given.stdin, (&session, &log), ready.limits.payload) => Left::Served(served),
+        served = instance.serve(line, &given.stdin, (session, log), ready.limits.payload) => Left::Served(served),
     };
     let used = instance.used().await;
-    memory.set(used.peak_memory);
+    called.saw(used);
     let outcome = match left {
         Left::Served(Ok(outcome)) => {
-            let outcome = outcome::redacted(outcome, &session);
+            let outcome = outcome::redacted(outcome, session);
             if let Some(worn) = warm.give_back(instance) {
                 // Nobody waits for it.
                 tokio::spawn(worn.end());
             }
-            return Ok(report(outcome, used).await);
+            return Ok(called.report(outcome, used));
         }
         Left::Served(Err(error)) => {
             let ended = tokio::time::timeout(LAST, instance.ended()).await.ok();
             outcome::broke_off(ended, &error, &ready.limits)
         }
-        Left::Late => Outcome::TimedOut { limit: timeout },
+        Left::Late => called.late(),
         Left::Cancelled => Outcome::Cancelled,
     };
     instance.into_inner().end().await;
-    Ok(report(outcome, used).await)
+    Ok(called.report(outcome, used))
 }
 
 /// Starts an instance.

@@ -81,8 +81,11 @@ impl<T> Warm<T> {
         Some(Turn { warm: self, waited: false, _permit: permit })
     }
 
-    /// Waits for a turn; none once the pool is closed.
+    /// A turn, which is waited for where none can be had at once; none once the pool is closed.
     pub async fn turn(&self) -> Option<Turn<'_, T>> {
+        if let Some(turn) = self.try_turn() {
+            return Some(turn);
+        }
         let permit = self.turns.acquire().await.ok()?;
         Some(Turn { warm: self, waited: true, _permit: permit })
     }
